@@ -1,0 +1,271 @@
+"""The run file: one TOML table a section, no unknown keys, every problem in one message.
+
+Commands read it; everything below them takes plain arguments.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from finetrie.errors import ConfigError, suggest
+from finetrie.files import write_text
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class Section(BaseModel):
+    """One table of the run file: no unknown keys, no silent type changes, no mutation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Data(Section):
+    """Which files, how to read them, and how they are divided."""
+
+    train: str = Field(description="File with labelled rows. Relative paths start at the run file's folder.")
+    test: str | None = Field(default=None, description="Held-out file; without it, test_fraction of train is held out.")
+    dev: str | None = Field(default=None, description="File to choose checkpoints on; without it, dev_fraction of train.")
+    test_fraction: Fraction = Field(default=0.2, description="Share of train held out when there is no test file.")
+    dev_fraction: Fraction = Field(default=0.1, description="Share of train used to choose checkpoints.")
+    format: str = Field(default="auto", description="Name from `finetrie info formats`, or auto.")
+    encoding: str = Field(default="auto", description="utf-8, gb18030, utf-16, ... or auto.")
+    text: str | None = Field(default=None, description="Column with the text; default: found by its name.")
+    target: str | None = Field(default=None, description="Column with the label or entities; default: by its name.")
+    options: str | None = Field(default=None, description="Column with the row's own candidate labels, if any.")
+    on_bad_row: Literal["stop", "reject"] = Field(default="stop", description="What a row that cannot be used does.")
+    overlap: Literal["remove", "keep"] = Field(
+        default="remove", description="What happens to training rows whose text also stands in test or dev."
+    )
+    train_rows: int | None = Field(default=None, ge=1, description="Train on a stratified sample of this many rows.")
+
+
+class Task(Section):
+    """What is asked, and in which words."""
+
+    kind: Literal["classification", "ner", "instruction"] = "classification"
+    labels: list[str] | None = Field(default=None, description="Default: read from the data, frozen in the run.")
+    names: dict[str, str] = Field(default_factory=dict, description="label -> the words the model sees for it.")
+    language: Literal["auto", "zh", "en"] = Field(default="auto", description="Language of the default instruction.")
+    wording: str = Field(default="default", description="A named prompt: default, fudan_news, ccf_ner.")
+    instruction: str | None = Field(default=None, description="Your own instruction instead of the wording's.")
+
+
+class Model(Section):
+    """The base model and how much of a text it gets to see."""
+
+    base: str = Field(default="finetrie/tiny", description="A folder, hf:owner/name, ms:owner/name, or finetrie/tiny.")
+    revision: str | None = Field(default=None, description="Branch, tag or commit on the hub.")
+    max_tokens: int = Field(default=512, ge=8, description="Prompt and answer together; only the text shrinks.")
+    shorten: Literal["head", "tail", "head_tail"] = Field(default="head", description="Which part of the text stays.")
+    dtype: Literal["auto", "bf16", "fp16", "fp32"] = Field(default="auto", description="auto: by hardware.")
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
+    chat_template: Literal["auto", "chatml"] = Field(default="auto", description="auto: the model's own, else ChatML.")
+
+
+class LoraSettings(Section):
+    """Low-rank adapters: train two thin matrices per layer, freeze the rest. Hu et al. (2021), arXiv:2106.09685."""
+
+    method: Literal["lora"] = "lora"
+    rank: int = Field(default=8, ge=1, description="Width of the adapter.")
+    alpha: float = Field(default=32.0, gt=0, description="The adapter's output is scaled by alpha / rank.")
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    targets: list[str] | Literal["all-linear"] = Field(default="all-linear", description="Names of modules.")
+    rslora: bool = Field(default=False, description="Scale by alpha / sqrt(rank); arXiv:2312.03732.")
+    dora: bool = Field(default=False, description="Learn magnitude and direction apart; arXiv:2402.09353.")
+
+
+class FullSettings(Section):
+    """Train every weight."""
+
+    method: Literal["full"] = "full"
+
+
+class Training(Section):
+    """The optimiser's loop."""
+
+    epochs: float = Field(default=3.0, gt=0)
+    batch_size: int = Field(default=16, ge=1, description="Examples per optimiser step, over all devices.")
+    micro_batch: int = Field(default=4, ge=1, description="Examples a forward pass where the trie cannot be used.")
+    learning_rate: float = Field(default=1e-4, gt=0)
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    warmup_ratio: Fraction = Field(default=0.03, description="Share of the steps in which the rate climbs.")
+    weight_decay: float = Field(default=0.0, ge=0)
+    clip_norm: float = Field(default=1.0, ge=0, description="Largest gradient norm; 0 turns clipping off.")
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = Field(default="auto", description="auto: the model's dtype.")
+    gradient_checkpointing: bool = Field(default=False, description="Less memory, about a third more time.")
+    trie: Literal["auto", "off"] = Field(default="auto", description="auto: share prompts where that is exact.")
+    pack_tokens: int | None = Field(default=None, ge=1, description="Tokens a pack; default: from a cost model.")
+    eval_every: int | None = Field(default=None, ge=1, description="Steps between dev evaluations; default: an epoch.")
+    dev_rows: int = Field(default=500, ge=1, description="At most this many dev rows at each evaluation.")
+    patience: int | None = Field(default=None, ge=1, description="Stop after this many evaluations without a gain.")
+    save_every: int = Field(default=100, ge=1, description="Steps between checkpoints.")
+    log_every: int = Field(default=10, ge=1, description="Steps between log lines and tracker points.")
+    seed: int = Field(default=0, ge=0)
+
+
+class Evaluation(Section):
+    """How answers are read and scored."""
+
+    decoding: Literal["free", "constrained", "argmax"] = Field(
+        default="free",
+        description="Classification: which prediction the headline scores. free: what greedy generation says.",
+    )
+    max_new_tokens: int | None = Field(default=None, ge=1, description="Default: from the longest training answer.")
+    confidence: float = Field(default=0.95, gt=0, lt=1, description="Level of every interval.")
+    resamples: int = Field(default=10_000, ge=100, description="Bootstrap resamples.")
+
+
+class Tracking(Section):
+    """Sinks beside events.jsonl."""
+
+    swanlab: Literal["off", "offline", "cloud"] = "off"
+    project: str = "finetrie"
+    name: str | None = None
+
+
+class Report(Section):
+    """The HTML page."""
+
+    language: Literal["en", "zh"] = "en"
+
+
+class Run(Section):
+    """A whole run. `tuning` holds only the settings of the chosen method."""
+
+    data: Data
+    task: Task = Task()
+    model: Model = Model()
+    tuning: Annotated[LoraSettings | FullSettings, Field(discriminator="method")] = LoraSettings()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    tracking: Tracking = Tracking()
+    report: Report = Report()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_method(cls, tree: Any) -> Any:
+        """`[tuning]` without a method means LoRA; pydantic's discriminator would demand the key."""
+        if isinstance(tree, dict) and isinstance(tree.get("tuning"), dict) and "method" not in tree["tuning"]:
+            return {**tree, "tuning": {"method": "lora", **tree["tuning"]}}
+        return tree
+
+
+def load_run(path: Path, overrides: Sequence[str] = ()) -> Run:
+    """Read a TOML run file and apply `section.key=value` overrides, values in TOML syntax.
+
+    Paths in `[data]` and a model folder are resolved against the run file's folder.
+
+    Raises:
+        ConfigError: one message that lists every problem, each with its dotted key.
+    """
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file", fix="write one with: finetrie init DATA") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}", fix='text values need quotes: base = "..."') from None
+    return parse_run(tree, overrides, where=str(path), folder=path.parent)
+
+
+def parse_run(
+    tree: Mapping[str, Any], overrides: Sequence[str] = (), *, where: str = "run", folder: Path | None = None
+) -> Run:
+    """Check a nested mapping against the schema; `folder` resolves relative paths.
+
+    Raises:
+        ConfigError: one message that lists every problem, each with its dotted key.
+    """
+    merged: dict[str, Any] = {
+        key: dict(value) if isinstance(value, Mapping) else value for key, value in tree.items()
+    }
+    for item in overrides:
+        _override(merged, item)
+    try:
+        run = Run.model_validate(merged)
+    except ValidationError as error:
+        problems = [_explain(problem, merged) for problem in error.errors()]
+        raise ConfigError(f"{where}: {len(problems)} problem(s)\n  " + "\n  ".join(problems)) from None
+    return resolve_paths(run, folder) if folder is not None else run
+
+
+def dump_run(run: Run) -> str:
+    """The run as TOML text, defaults included; `load_run` reads it back to an equal run."""
+    tree = run.model_dump(mode="python", exclude_none=True)
+    return tomli_w.dumps(tree)
+
+
+def save_run(run: Run, path: Path) -> None:
+    write_text(path, dump_run(run))
+
+
+def resolve_paths(run: Run, folder: Path) -> Run:
+    """Make data paths, and a model folder that exists, absolute, so that the run file can be moved."""
+
+    def absolute(path: str | None) -> str | None:
+        return None if path is None else str((folder / Path(path).expanduser()).resolve())
+
+    data = run.data.model_copy(
+        update={name: absolute(getattr(run.data, name)) for name in ("train", "test", "dev")}
+    )
+    model = run.model
+    if (folder / Path(model.base).expanduser()).is_dir():
+        model = model.model_copy(update={"base": absolute(model.base)})
+    return run.model_copy(update={"data": data, "model": model})
+
+
+def _override(tree: dict[str, Any], item: str) -> None:
+    key, equals, value = item.partition("=")
+    path = [part.strip() for part in key.split(".")]
+    if not equals or len(path) != 2 or not all(path):
+        raise ConfigError(f"--set {item!r}: expected section.key=value", fix="for example: --set training.epochs=1")
+    table = tree.setdefault(path[0], {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"--set {item!r}: {path[0]} is not a section")
+    if path == ["tuning", "method"]:  # another method has other settings
+        table.clear()
+    table[path[1]] = _toml_value(value.strip())
+
+
+def _toml_value(text: str) -> Any:
+    """Read a value as TOML would; bare words are text, so that --set model.base=finetrie/tiny works."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _known_keys(path: tuple[str, ...]) -> list[str]:
+    """The settings that exist where an unknown one was found."""
+    if not path:
+        return list(Run.model_fields)
+    if path[0] == "tuning":
+        methods = {"lora": LoraSettings, "full": FullSettings}
+        return list(methods[path[1]].model_fields) if len(path) > 1 and path[1] in methods else []
+    section = Run.model_fields[path[0]].annotation if path[0] in Run.model_fields else None
+    return list(section.model_fields) if isinstance(section, type) and issubclass(section, BaseModel) else []
+
+
+def _explain(problem: Any, tree: Mapping[str, Any]) -> str:
+    where = tuple(str(part) for part in problem["loc"])
+    shown = ".".join(part for i, part in enumerate(where) if not (where[0] == "tuning" and i == 1))
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(where[:-1])
+        return f"{shown}: no such setting{suggest(where[-1], known)} (known: {', '.join(known)})"
+    if problem["type"] == "missing":
+        return f"{shown}: is required"
+    message = problem["msg"]
+    return f"{shown}: {message[0].lower()}{message[1:]}, got {problem['input']!r}"
