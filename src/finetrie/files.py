@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
@@ -36,6 +37,50 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Fill a new version of the folder `path`; it takes the old one's place only when the block succeeds.
+
+    Every file is on disk before the rename, so a folder under its final name is a whole one. Replacing an existing
+    folder takes two renames: a crash between them leaves the old version under `.NAME.old`, and nothing under NAME.
+
+    Raises:
+        OutputError: the place is not writable or the disk is full; the old version is untouched.
+    """
+    new, old = (path.with_name(f".{path.name}.{kind}") for kind in ("new", "old"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir()
+        yield new
+        for file in sorted(new.rglob("*"), reverse=True):
+            _sync(file)
+        _sync(new)
+        if path.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            os.replace(path, old)
+        os.replace(new, path)
+        _sync(path.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot write: {error.strerror or error}", fix="free some space or choose another folder (--out)"
+        ) from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    """Ask the system to put a file, or a folder's list of names, on disk."""
+    if path.is_dir() and os.name == "nt":  # Windows cannot open a folder, and writes its entries itself
+        return
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:
