@@ -7,9 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# No test depends on the clock: a busy machine makes no property false.
+settings.register_profile("finetrie", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("finetrie")
 
 SHARED = Path(os.environ.get("FINETRIE_SHARED", Path(__file__).parents[2] / "shared"))
 """Real data sets and tokenizers, kept beside the project and never inside it."""
