@@ -1,0 +1,20 @@
+"""What is asked, and how an answer is read. No tokens here: `finetrie.prompts` turns messages into ids."""
+
+from finetrie.tasks.base import REASONS, TASKS, Reason, Task, task_from
+from finetrie.tasks.locate import TIERS, Tier, locate
+from finetrie.tasks.wordings import WORDINGS, Question, Wording, detect_language
+
+__all__ = [
+    "REASONS",
+    "TASKS",
+    "TIERS",
+    "WORDINGS",
+    "Question",
+    "Reason",
+    "Task",
+    "Tier",
+    "Wording",
+    "detect_language",
+    "locate",
+    "task_from",
+]

@@ -1,0 +1,128 @@
+"""Named entities as generated text: one JSON object a line, every mention, in text order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from finetrie.errors import ConfigError
+from finetrie.records import Example, Mention, Message, Span, Unparsed
+from finetrie.tasks.base import TASKS, Ranges, Reason, labelled
+from finetrie.tasks.names import Names
+from finetrie.tasks.wordings import NOTHING_FOUND, WORDINGS, Language, Question
+
+CHINESE_NAMES = {"PER": "人名", "ORG": "组织", "LOC": "地点", "GPE": "地理实体"}
+"""What a Chinese question calls the usual types, unless `names` says otherwise."""
+
+
+@TASKS.register("ner")
+@dataclass(frozen=True)
+class Ner:
+    """Entity recognition: the answer lists every mention in reading order, so that offsets can be found again.
+
+    A mention with a label outside the set is kept as the model said it, to be counted. Nothing is repaired:
+    an answer with one broken line is `Unparsed`. `finetrie.tasks.locate` gives mentions their offsets.
+    """
+
+    labels: tuple[str, ...]
+    names: Mapping[str, str] = field(default_factory=dict)  # label -> the words the model sees and says
+    language: Language = "zh"
+    wording: str = "default"
+    instruction: str | None = None
+    name: str = field(default="ner", init=False)
+    _names: Names = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.labels:
+            raise ConfigError("task.labels: entity recognition needs at least one entity type")
+        WORDINGS.get(self.wording)
+        builtin = CHINESE_NAMES if self.language == "zh" else {}
+        object.__setattr__(self, "labels", tuple(self.labels))
+        object.__setattr__(self, "names", dict(self.names))
+        object.__setattr__(self, "_names", Names(self.labels, self.names, builtin=builtin))
+
+    def messages(
+        self,
+        text: str,
+        *,
+        options: Sequence[str] | None = None,
+        instruction: str | None = None,
+        history: Sequence[Message] = (),
+    ) -> list[Message]:
+        words = tuple(self._names.words(label) for label in (self.labels if options is None else options))
+        said = instruction if instruction is not None else self.instruction
+        question = Question(self.name, text, options=words, instruction=said, language=self.language)
+        return [*history, *WORDINGS.get(self.wording)(question)]
+
+    def target(self, example: Example) -> tuple[Mention, ...]:
+        """Every mention in text order; where two begin together, the longer first."""
+        return self.clip(example, [(0, len(example.text))])
+
+    def clip(self, example: Example, kept: Ranges) -> tuple[Mention, ...]:
+        """The mentions that lie wholly inside one of the kept ranges."""
+        spans: Iterable[Span] = labelled(example)
+        return tuple(
+            Mention(example.text[span.start : span.end], span.label)
+            for span in sorted(spans, key=lambda span: (span.start, -span.end, span.label))
+            if any(start <= span.start and span.end <= end for start, end in kept)
+        )
+
+    def answer(self, target: Iterable[Mention]) -> str:
+        lines = [
+            json.dumps(
+                {"entity_text": mention.surface, "entity_label": self._names.words(mention.label)}, ensure_ascii=False
+            )
+            for mention in target
+        ]
+        return "\n".join(lines) or NOTHING_FOUND[self.language]
+
+    def parse(self, completion: str) -> tuple[Mention, ...] | Unparsed:
+        """The mentions in the order given, or `Unparsed`: `empty`, `not_json` or `wrong_shape`.
+
+        Reads one object a line, or one JSON value (an object or an array of objects) over several lines.
+        """
+        said = completion.strip()
+        if not said:
+            return _unparsed(completion, "empty")
+        if said in NOTHING_FOUND.values():
+            return ()
+        objects = _json_objects(said)
+        if objects is None:
+            return _unparsed(completion, "not_json")
+        mentions: list[Mention] = []
+        for value in objects:
+            if not isinstance(value, dict):
+                return _unparsed(completion, "wrong_shape")
+            surface, words = value.get("entity_text"), value.get("entity_label")
+            if not isinstance(surface, str) or not isinstance(words, str):
+                return _unparsed(completion, "wrong_shape")
+            mentions.append(Mention(surface, self._names.label(words) or words))
+        return tuple(mentions)
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "kind": self.name,
+            "labels": list(self.labels),
+            "names": dict(self.names),
+            "language": self.language,
+            "wording": self.wording,
+            "instruction": self.instruction,
+        }
+
+
+def _unparsed(completion: str, reason: Reason) -> Unparsed:
+    return Unparsed(completion, reason)
+
+
+def _json_objects(said: str) -> list[Any] | None:
+    """The values on the lines of `said`, or in its one array; None where anything is not JSON."""
+    try:  # lines end at LF only: an entity may hold U+2028, which str.splitlines would break
+        values = [json.loads(line) for line in said.split("\n") if line.strip()]
+    except (ValueError, RecursionError):
+        try:
+            values = [json.loads(said)]
+        except (ValueError, RecursionError):
+            return None
+    return values[0] if len(values) == 1 and isinstance(values[0], list) else values
