@@ -125,6 +125,7 @@ class Evaluation(Section):
     max_new_tokens: int | None = Field(default=None, ge=1, description="Default: from the longest training answer.")
     confidence: float = Field(default=0.95, gt=0, lt=1, description="Level of every interval.")
     resamples: int = Field(default=10_000, ge=100, description="Bootstrap resamples.")
+    zero_shot: int = Field(default=0, ge=0, description="Also ask the untuned base about this many test rows.")
 
 
 class Tracking(Section):

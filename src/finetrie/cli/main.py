@@ -1,0 +1,63 @@
+"""The program `finetrie`: its commands, and the one place where our errors become exit status 2."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from finetrie.cli import demo, evaluate, info, init, predict, prepare, report, run, train
+from finetrie.errors import FinetrieError
+
+app = typer.Typer(
+    name="finetrie",
+    help="A labelled file in, a tuned, measured and served language model out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+for module, name in (
+    (demo, "demo"),
+    (init, "init"),
+    (run, "run"),
+    (prepare, "prepare"),
+    (train, "train"),
+    (evaluate, "evaluate"),
+    (predict, "predict"),
+    (report, "report"),
+    (info, "info"),
+):
+    app.command(name)(getattr(module, name))
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from finetrie import __version__
+
+        typer.echo(f"finetrie {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line. Status 2: the user can fix it. A traceback: a bug of ours."""
+    try:
+        app()
+    except FinetrieError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

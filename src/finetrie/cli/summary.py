@@ -1,0 +1,56 @@
+"""What a finished run prints: a few lines of scores, and the paths to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+from finetrie.steps.result import Result
+
+
+def print_result(result: Result) -> None:
+    """Scores to stderr for a person; the run directory to stdout for a script."""
+    for line in lines(result.metrics):
+        typer.echo(line, err=True)
+    typer.echo(f"report: {result.path / 'report.html'}", err=True)
+    typer.echo(result.path)
+
+
+def print_metrics(result: Result) -> None:
+    for line in lines(result.metrics):
+        typer.echo(line)
+
+
+def lines(metrics: Mapping[str, Any]) -> list[str]:
+    """The headline of a metrics.json as lines of text."""
+    if metrics["task"] == "ner":
+        micro = metrics["micro"]
+        shown = [
+            _line("entity F1", micro["f1"], metrics["micro_f1_ci"]),
+            f"precision   {_percent(micro['precision'])}   recall {_percent(micro['recall'])}",
+        ]
+    elif metrics["task"] == "classification":
+        shown = [
+            _line("accuracy", metrics["accuracy"], metrics["accuracy_ci"]),
+            _line("macro F1", metrics["macro"]["f1"], metrics["macro_f1_ci"]),
+            f"majority    {_percent(metrics['majority']['accuracy'])}   (always {metrics['majority']['label']})",
+        ]
+    else:
+        shown = [_line("exact match", metrics["exact_match"], metrics["exact_match_ci"])]
+    if (before := metrics.get("zero_shot")) is not None:
+        name, value = ("entity F1", before["f1"]) if metrics["task"] == "ner" else ("accuracy", before["accuracy"])
+        shown.append(f"untuned     {_percent(value)}   ({name} of the base model on {before['n']} rows)")
+    counts = metrics["outcomes"]
+    shown.append("rows        " + f"{metrics['n']} = " + " + ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items()))
+    return shown
+
+
+def _line(name: str, value: float | None, interval: list[float] | None) -> str:
+    around = f"   [{_percent(interval[0])}, {_percent(interval[1])}]" if interval else ""
+    return f"{name:<11} {_percent(value)}{around}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"

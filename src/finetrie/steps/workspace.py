@@ -1,0 +1,135 @@
+"""A run and its directory: which directory belongs to which settings, and what is done in it already."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from finetrie.config import Run, load_run, save_run
+from finetrie.errors import CheckpointError, ConfigError, DataError
+from finetrie.files import file_hash, read_json, text_hash, write_json
+from finetrie.tracking.manifest import environment
+from finetrie.tracking.rundir import RunDir
+
+IDENTITY = ("data", "task", "model", "tuning", "training")
+"""The sections that decide what is trained. The others may change without a new run directory."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A run and the directory its results live in."""
+
+    run: Run
+    files: RunDir
+
+    @property
+    def path(self) -> Path:
+        return self.files.path
+
+    def manifest(self) -> dict[str, Any]:
+        return dict(read_json(self.files.manifest)) if self.files.manifest.exists() else {}
+
+    def done(self, stage: str) -> Mapping[str, Any] | None:
+        """What the manifest says of a finished stage; None where it is not finished."""
+        return self.manifest().get("stages", {}).get(stage)
+
+    def finish(self, stage: str, **facts: Any) -> None:
+        """Note that a stage is finished. Everything it wrote must be on disk by now."""
+        manifest = self.manifest()
+        stages = {**manifest.get("stages", {}), stage: {"finished": now(), **facts}}
+        write_json(self.files.manifest, {**manifest, "stages": stages})
+
+    def redo(self, *stages: str) -> None:
+        """Forget that stages were finished, because something they depend on has changed."""
+        manifest = self.manifest()
+        kept = {name: facts for name, facts in manifest.get("stages", {}).items() if name not in stages}
+        write_json(self.files.manifest, {**manifest, "stages": kept})
+
+
+def now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def open_workspace(
+    source: Run | Path | str, *, out: Path | None = None, overrides: Sequence[str] = (), create: bool = True
+) -> Workspace:
+    """Find or make the directory of a run.
+
+    Args:
+        source: a run file, a run directory, or a `Run`.
+        out: the directory; by default `runs/NAME-HASH`, where the hash covers the settings and the data.
+        overrides: `section.key=value`, for a run file only.
+        create: make the directory when it is not there.
+
+    Raises:
+        ConfigError: the run file is wrong, or settings are overridden in a finished directory.
+        CheckpointError: the directory belongs to other settings or data.
+    """
+    if not isinstance(source, Run) and Path(source).is_dir():
+        return _existing(Path(source), overrides)
+    run = source if isinstance(source, Run) else load_run(Path(source), overrides)
+    identity = _identity(run)
+    directory = out or Path("runs") / _name(run, identity)
+    files = RunDir(directory)
+    if files.run_file.exists():
+        _must_match(files, run, identity)
+    elif directory.exists() and any(not entry.name.startswith(".") for entry in directory.iterdir()):
+        raise CheckpointError(
+            f"{directory}: is not empty and not a run directory", fix="choose another folder with --out"
+        )
+    elif not create:
+        raise CheckpointError(f"{directory}: no such run directory", fix="train first: finetrie run RUN.toml")
+    if create:
+        if not files.manifest.exists():
+            write_json(files.manifest, {"created": now(), "identity": identity, "stages": {}, **environment()})
+        save_run(run, files.run_file)
+    return Workspace(run, files)
+
+
+def _existing(directory: Path, overrides: Sequence[str]) -> Workspace:
+    files = RunDir.open(directory)
+    if overrides:
+        raise ConfigError("--set works on a run file; the settings of a run directory are what was trained")
+    return Workspace(load_run(files.run_file), files)
+
+
+def _identity(run: Run) -> dict[str, Any]:
+    """What makes two runs the same run: the settings that matter, and the bytes of the data."""
+    settings = {name: getattr(run, name).model_dump(mode="json") for name in IDENTITY}
+    hashes = {}
+    for name in ("train", "dev", "test"):
+        path = settings["data"].pop(name)
+        if path is not None:
+            if not Path(path).is_file():
+                raise DataError(path, None, "no such file", fix=f"correct data.{name} in the run file")
+            hashes[name] = file_hash(Path(path))
+    return {**settings, "files": hashes}
+
+
+def _name(run: Run, identity: Mapping[str, Any]) -> str:
+    digest = text_hash(json.dumps(identity, sort_keys=True, ensure_ascii=False))
+    train = Path(run.data.train)
+    stem = train.parent.name if train.stem in ("train", "training", "data") and train.parent.name else train.stem
+    return f"{stem}-{run.tuning.method}-{digest[:8]}"
+
+
+def _must_match(files: RunDir, run: Run, identity: Mapping[str, Any]) -> None:
+    if not files.manifest.exists():
+        raise CheckpointError(f"{files.path}: has a run.toml but no manifest.json", fix="remove the folder, or choose another")
+    stored = read_json(files.manifest).get("identity", {})
+    plain = json.loads(json.dumps(identity))
+    changed = [
+        f"{section}.{key}"
+        for section in plain
+        for key in {*plain[section], *stored.get(section, {})}
+        if plain[section].get(key) != stored.get(section, {}).get(key)
+    ]
+    if changed:
+        raise CheckpointError(
+            f"{files.path}: holds another run; it differs in {', '.join(sorted(changed))}",
+            fix="choose another folder with --out, or remove this one",
+        )
