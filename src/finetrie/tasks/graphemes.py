@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import pairwise
 
 ZERO_WIDTH_JOINER = "\u200d"
 
@@ -43,7 +44,7 @@ def boundary_after(text: str, index: int) -> int:
 def clusters(text: str) -> list[tuple[int, int]]:
     """The half-open ranges of a text's visible characters, in order."""
     edges = [index for index in range(len(text) + 1) if is_boundary(text, index)]
-    return list(zip(edges, edges[1:]))
+    return list(pairwise(edges))
 
 
 def _extends(character: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -173,7 +173,7 @@ def _occurrences(text: str, surface: str) -> Iterator[tuple[int, int]]:
         start = text.find(surface, start + 1)
 
 
-_FALLBACKS = (
+_FALLBACKS: tuple[tuple[Tier, Callable[[_Board, str], Iterator[tuple[int, int]]]], ...] = (
     ("longest_first", _exact),
     ("normalised", _normalised),
     ("fuzzy", _fuzzy),

@@ -2,7 +2,7 @@
 
 A wording puts what all rows share first (instruction, label list) and the text last where it can, so that
 rows of one task share a long prefix. A plug-in adds one with `@WORDINGS.register("mine")` or an entry point in
-the group `finetrie.wordings`. A changed wording is a changed product: golden files hold every byte of the built-in ones.
+the group `finetrie.wordings`. A changed wording is a changed product: golden files hold the bytes of the built-in ones.
 """
 
 from __future__ import annotations
