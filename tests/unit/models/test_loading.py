@@ -58,7 +58,7 @@ def test_tokenizer_alone_needs_no_weights(model_folder: Save) -> None:
 def test_a_tokenizer_without_padding_token_gets_one(model_folder: Save, byte_tokenizer: Any) -> None:
     from transformers import PreTrainedTokenizerFast
 
-    folder = model_folder()
+    folder = model_folder("llama")
     backend = byte_tokenizer.backend_tokenizer.from_str(byte_tokenizer.backend_tokenizer.to_str())
     backend.no_padding()
     PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|im_end|>").save_pretrained(folder)
