@@ -43,6 +43,8 @@ class Full:
         state = _converted(model.state_dict(), dtype)
         with replacing_folder(folder) as new:
             model.save_pretrained(new, state_dict=state)
+            model.config.dtype = dtype  # save_pretrained takes it from the master weights
+            model.config.save_pretrained(new)
         return folder
 
     def load(self, model: Any, folder: Path) -> Any:

@@ -133,6 +133,7 @@ def test_full_saves_the_dtype_of_the_base_and_ties_once(tmp_path: Path) -> None:
 
     base = tiny_model("qwen2", tie_word_embeddings=True).to(torch.bfloat16)
     folder = Full().save(Full().prepare(base), tmp_path / "model")
+    Full().save(base, folder)  # a second time is like the first
     state = load_file(folder / "model.safetensors")
     assert {tensor.dtype for tensor in state.values()} == {torch.bfloat16}
     assert "lm_head.weight" not in state
