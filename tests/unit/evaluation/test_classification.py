@@ -105,8 +105,8 @@ def test_an_empty_test_set_has_no_scores_and_no_crash() -> None:
 
 def test_the_interval_of_macro_f1_is_that_of_drawing_rows_one_by_one() -> None:
     draw = np.random.default_rng(1)
-    gold = draw.choice(LABELS, size=150, p=[0.5, 0.3, 0.15, 0.05]).tolist()
-    answers = [g if draw.random() < 0.7 else str(draw.choice((*LABELS, "不知道"))) for g in gold]
+    gold = draw.choice((*LABELS, "军事"), size=150, p=[0.4, 0.2, 0.1, 0.05, 0.25]).tolist()
+    answers = [g if draw.random() < 0.7 and g in LABELS else str(draw.choice((*LABELS, "不知道"))) for g in gold]
     low, high = evaluate(gold, list(answers), resamples=4000)["macro_f1_ci"]
 
     def macro_f1(rows: Any) -> float:
@@ -153,6 +153,7 @@ def test_failed_and_unreadable_rows_stay_what_they_are() -> None:
     metrics = evaluate_classification(["体育"] * 5, rows, labels=LABELS, resamples=100)
     assert metrics["outcomes"] == {"correct": 1, "wrong": 0, "out_of_label_set": 1, "unparsable": 1, "failed": 2}
     assert (metrics["unparsable"], metrics["failed_requests"]) == (1, 2)
+    assert (metrics["confusion"]["matrix"][0], metrics["confusion"]["other"]) == ([1, 0, 0, 0], [4, 0, 0, 0])
     assert metrics["out_of_label_set"]["examples"] == [{"answer": "天气", "count": 1, "id": "d"}]
 
 

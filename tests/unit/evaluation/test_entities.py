@@ -132,10 +132,25 @@ def test_each_kind_of_error_has_its_name(gold: list[Span], found: list[Span], ki
     assert {name: n for name, n in errors.items() if n} == {kind: 1}
 
 
-def test_the_same_words_win_over_a_longer_overlap() -> None:
-    errors = pair_errors([Span(0, 2, "PER"), Span(0, 9, "ORG")], [Span(0, 2, "LOC"), Span(1, 9, "ORG")])
+def test_the_same_words_win_over_the_same_label() -> None:
+    errors = pair_errors([Span(0, 2, "PER"), Span(0, 9, "LOC")], [Span(0, 2, "LOC")])
     assert errors.wrong_type == ((Span(0, 2, "PER"), Span(0, 2, "LOC")),)
-    assert errors.partial == ((Span(0, 9, "ORG"), Span(1, 9, "ORG")),)
+    assert errors.missed == (Span(0, 9, "LOC"),)
+
+
+def test_the_longest_overlap_wins_then_the_same_label() -> None:
+    errors = pair_errors([Span(0, 3, "PER"), Span(3, 9, "ORG")], [Span(2, 8, "PER")])
+    assert errors.partial == ((Span(3, 9, "ORG"), Span(2, 8, "PER")),)
+    errors = pair_errors([Span(0, 3, "PER"), Span(3, 6, "ORG")], [Span(1, 5, "ORG")])
+    assert errors.partial == ((Span(3, 6, "ORG"), Span(1, 5, "ORG")),)
+
+
+def test_words_that_the_text_does_not_hold_are_a_wrong_entity_and_spoil_the_row() -> None:
+    metrics = evaluate([([Span(0, 2, "PER")], [Span(0, 2, "PER")], [Mention("甲", "ORG")])])
+    assert metrics["errors"]["hallucinated"] == 1
+    assert (metrics["outcomes"]["correct"], metrics["outcomes"]["wrong"]) == (0, 1)
+    assert (metrics["micro"]["precision"], metrics["micro"]["recall"]) == (0.5, 1.0)
+    assert metrics["per_label"]["ORG"]["precision"] == 0.0
 
 
 def test_a_span_given_twice_counts_once_and_nested_spans_each_count() -> None:

@@ -49,8 +49,8 @@ def test_a_row_without_an_answer_scores_zero_and_keeps_its_reason() -> None:
     rows = [
         Prediction("a", " 北京 ", " 北京 "),
         Prediction("b", "北平", "北平"),
-        Prediction("c", "", None),
-        Prediction("d", "", None, Outcome.FAILED),
+        Prediction("c", "北京", None),
+        Prediction("d", "北京", "北京", Outcome.FAILED),
     ]
     metrics = evaluate_instruction(["北京"] * 4, rows, seconds=2.0, resamples=200)
     assert metrics["outcomes"] == {"correct": 1, "wrong": 1, "out_of_label_set": 0, "unparsable": 1, "failed": 1}
