@@ -1,0 +1,1 @@
+"""Files become examples: formats, encodings, splits and facts. Works without torch."""

@@ -1,0 +1,146 @@
+"""A path becomes a source of records: it exists, it is text, and it is JSON lines, an array, a table or plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from finetrie.data.encoding import HEAD, Encoding, find_encoding
+from finetrie.data.jsons import json_array, json_lines
+from finetrie.data.rows import Record
+from finetrie.data.tables import Layout, table, table_layout, text_lines
+from finetrie.errors import DataError, suggest
+
+DATA_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".tab", ".txt")
+
+_BINARY = (  # how files begin that people have and we do not read, and what to do with them
+    (b"PK\x03\x04", "an Excel workbook or another zip archive", "export it as CSV (UTF-8)"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", "export it as CSV (UTF-8)"),
+    (b"PAR1", "a Parquet file", "export it: pandas.read_parquet(...).to_csv(..., index=False)"),
+    (b"ARROW1", "an Arrow file", "export it as CSV or JSONL"),
+    (b"\x1f\x8b", "a gzip archive", "unpack it first: gunzip"),
+    (b"BZh", "a bzip2 archive", "unpack it first: bunzip2"),
+    (b"\xfd7zXZ", "an xz archive", "unpack it first: unxz"),
+    (b"7z\xbc\xaf", "a 7-Zip archive", "unpack it first"),
+    (b"SQLite format 3", "an SQLite database", "export the table as CSV"),
+    (b"%PDF", "a PDF document", "export its rows as CSV or JSONL"),
+    (b"\x89PNG", "an image", "export its rows as CSV or JSONL"),
+    (b"\xff\xd8\xff", "an image", "export its rows as CSV or JSONL"),
+    (b"\x80\x04", "a Python pickle, which is never loaded", "export it as CSV or JSONL"),
+    (b"\x80\x05", "a Python pickle, which is never loaded", "export it as CSV or JSONL"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A readable file: how its rows are written, and what was found out by looking."""
+
+    path: Path
+    container: str  # "jsonl", "json" (an array), "csv", "tsv" or "txt"
+    encoding: Encoding
+    layout: Layout | None = None  # of a table
+    notices: tuple[str, ...] = ()
+
+
+def open_source(
+    path: Path | str, *, encoding: str = "auto", container: str | None = None, known: Collection[str] = ()
+) -> Source:
+    """Find out how a file is written.
+
+    Args:
+        encoding: a name, or "auto".
+        container: "csv" or "tsv" when the user says so; None: by the file's suffix and its first characters.
+        known: column names that show that the first line of a table is a header.
+
+    Raises:
+        DataError: the file is missing, a folder, empty, binary, or in an encoding that cannot be told.
+    """
+    path = Path(path)
+    head = _head(path)
+    if not head.strip(b"\xef\xbb\xbf\xff\xfe"):
+        raise DataError(path, None, "the file is empty", fix="name the file that holds your data")
+    if len(head) < HEAD and not head.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
+        raise DataError(path, None, "the file has no rows, only blank lines", fix="name the file that holds your data")
+    found = find_encoding(path, encoding)
+    if container is None:
+        container = _container(path, found)
+    notices = [found.notice] if found.notice else []
+    layout = None
+    if container in ("csv", "tsv"):
+        layout = table_layout(path, found, tabs=container == "tsv", known=known)
+        if not layout.header:
+            notices.append(f"{path.name}: no header line; the columns are taken as {' and '.join(layout.columns)}")
+    return Source(path, container, found, layout, tuple(notices))
+
+
+def records(source: Source) -> Iterator[Record]:
+    """All rows of a file in order, good and bad; blank lines are not rows. Memory does not grow with the file.
+
+    Raises:
+        DataError: the file breaks off in a way that hides where the next row begins.
+    """
+    path, encoding = source.path, source.encoding
+    if source.layout is not None:
+        rows = table(path, encoding, source.layout)
+    else:
+        rows = {"jsonl": json_lines, "json": json_array, "txt": text_lines}[source.container](path, encoding)
+    try:
+        yield from rows
+    except UnicodeDecodeError as error:  # what surrogateescape cannot carry
+        raise DataError(
+            path, None, f"not valid {encoding.name}: {error.reason}", fix="save the file as UTF-8"
+        ) from None
+
+
+def _head(path: Path) -> bytes:
+    """The file's first bytes, or the reason why there is nothing to read."""
+    try:
+        if path.is_dir():
+            inside = sorted(p.name for p in path.iterdir() if p.suffix.lower() in DATA_SUFFIXES)
+            listing = f"; it holds {', '.join(inside[:8])}" if inside else ""
+            raise DataError(path, None, f"this is a folder, expected a file{listing}", fix="name one file")
+        with path.open("rb") as stream:
+            head = stream.read(HEAD)
+    except FileNotFoundError:
+        beside = sorted(p.name for p in path.parent.iterdir() if p.is_file()) if path.parent.is_dir() else []
+        hint = suggest(path.name, beside) if beside else ""
+        raise DataError(path, None, f"no such file{hint}", fix="correct the path") from None
+    except OSError as error:
+        raise DataError(path, None, f"cannot be read: {error.strerror or error}", fix="check its permissions") from None
+    for begin, what, remedy in _BINARY:
+        if head.startswith(begin):
+            raise DataError(path, None, f"this is {what}, which is not yet a supported format", fix=remedy)
+    if head.count(0) * 10 > len(head) and not _could_be_utf16(head):
+        raise DataError(path, None, "this is a binary file, not text", fix="export your rows as CSV or JSONL")
+    return head
+
+
+def _could_be_utf16(head: bytes) -> bool:
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or head[:4] == b"\0\0\xfe\xff":
+        return True
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    return min(even, odd) * 20 <= max(even, odd)
+
+
+def _container(path: Path, encoding: Encoding) -> str:
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return "csv"
+    if suffix in (".tsv", ".tab"):
+        return "tsv"
+    with path.open(encoding=encoding.name, errors=encoding.errors, newline="\n") as stream:
+        begin = stream.read(HEAD).lstrip("\ufeff \t\r\n")
+    if begin.startswith("["):
+        after = begin[1:].lstrip()
+        if after[:1] in ("{", "]", "") or suffix == ".json":
+            return "json"
+    if begin.startswith("{") or suffix in (".jsonl", ".ndjson", ".json"):
+        return "jsonl"
+    lines = [line for line in islice(begin.split("\n"), 50) if line.strip()]
+    if len({line.count("\t") for line in lines}) == 1 and "\t" in lines[0]:
+        return "tsv"
+    if suffix != ".txt" and len({line.count(",") for line in lines}) == 1 and "," in lines[0]:
+        return "csv"
+    return "txt"

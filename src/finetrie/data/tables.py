@@ -1,0 +1,169 @@
+"""Tables as records: CSV, TSV and plain text, with or without a header line."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from finetrie.data.encoding import Encoding
+from finetrie.data.rows import BadRow, Record, undecodable
+from finetrie.errors import DataError
+
+SAMPLE_LINES = 500
+LONGEST_FIELD = 2**31 - 1  # the largest that fits a C long everywhere
+_SENTENCE = frozenset("。，！？；：!?")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a table is written down."""
+
+    delimiter: str
+    quoted: bool  # fields may stand in double quotes
+    columns: tuple[str, ...]
+    header: bool  # the first line names the columns
+
+
+def table_layout(path: Path, encoding: Encoding, *, tabs: bool, known: Collection[str]) -> Layout:
+    """Look at the first 500 lines: delimiter, quoting, and whether there is a header.
+
+    The first line is a header when it holds a `known` column name (case does not matter). Otherwise a table of two
+    columns has none when that line looks like data: one of its cells comes again below it in the same column, or
+    it holds a sentence. Its columns are then called text (the longer one) and label.
+
+    Raises:
+        DataError: the header names a column twice or leaves one without a name.
+    """
+    with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as lines:
+        sample = [line.lstrip("\ufeff") for line in islice(lines, SAMPLE_LINES) if line.strip()]
+    if not sample:
+        raise DataError(path, None, "the file has no rows, only blank lines", fix="name the file that holds your data")
+    delimiter = "\t" if tabs else max(",;\t|", key=sample[0].count)
+    quoted = not tabs or _is_quoted(sample, delimiter)
+    try:
+        rows = _sample_rows(sample, delimiter, quoted)
+    except csv.Error:  # the stray quote gets its line number when the file is read
+        rows = _sample_rows(sample, delimiter, quoted=False)
+    first = tuple(cell.strip() for cell in rows[0])
+    if not _is_header(rows, {name.casefold() for name in known}):
+        return Layout(delimiter, quoted, _two_columns(rows), header=False)
+    twice = [name for name, count in Counter(first).items() if count > 1 or not name]
+    if twice:
+        raise DataError(
+            path, 1, f"the header has {'a column without a name' if '' in twice else f'two columns {twice[0]!r}'}",
+            fix="give every column a name of its own",
+        )  # fmt: skip
+    return Layout(delimiter, quoted, first, header=True)
+
+
+def table(path: Path, encoding: Encoding, layout: Layout) -> Iterator[Record]:
+    """One record a row, cells as text, with the line the row begins on (quoted cells may hold line breaks).
+
+    Raises:
+        DataError: a quotation mark is never closed, so that the rest of the file would be one cell.
+    """
+    csv.field_size_limit(LONGEST_FIELD)
+    with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as stream:
+        reader = _reader(stream, layout.delimiter, layout.quoted)
+        skip_header = layout.header
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                if "unexpected end of data" in str(error):
+                    raise _never_closed(path, line) from None
+                yield Record(line, "", _bad_quote(error))
+                continue
+            if line == 1 and cells:
+                cells[0] = cells[0].lstrip("\ufeff")
+            if not any(cell.strip() for cell in cells):
+                continue
+            if skip_header:
+                skip_header = False
+                continue
+            yield _row(line, cells, layout, encoding)
+
+
+def text_lines(path: Path, encoding: Encoding) -> Iterator[Record]:
+    """A plain text file: every line that is not blank is a row with one column, `text`."""
+    with path.open(encoding=encoding.name, errors=encoding.errors, newline="\n") as lines:
+        for number, line in enumerate(lines, start=1):
+            text = line.rstrip("\r\n").lstrip("\ufeff" if number == 1 else "")
+            if text.strip():
+                yield Record(number, {"text": text}, None if encoding.clean else undecodable(text, encoding.name))
+
+
+def _reader(lines: Iterable[str], delimiter: str, quoted: bool) -> csv.Reader:  # type: ignore[name-defined]
+    if quoted:
+        return csv.reader(lines, delimiter=delimiter, strict=True)
+    return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE, quotechar=None)
+
+
+def _row(line: int, cells: list[str], layout: Layout, encoding: Encoding) -> Record:
+    names = layout.columns
+    text = layout.delimiter.join(cells)
+    bad = None if encoding.clean else undecodable(text, encoding.name)
+    if bad is None and "\0" in text:
+        bad = BadRow("nul_byte", "NUL bytes in the row: the file is damaged", fix="copy or export the file again")
+    if len(cells) == len(names):
+        return Record(line, dict(zip(names, cells)), bad)  # noqa: B905 (lengths were just compared)
+    if bad is None:
+        bad = BadRow(
+            "wrong_columns",
+            f"{len(cells)} cells where there are {len(names)} columns ({', '.join(names)})",
+            fix='put text that holds the delimiter between double quotes: "..."',
+        )
+    return Record(line, text, bad)
+
+
+def _bad_quote(error: csv.Error) -> BadRow:
+    return BadRow("bad_csv", f"not valid CSV: {error}", fix='write a quotation mark inside a quoted cell as ""')
+
+
+def _never_closed(path: Path, line: int) -> DataError:
+    return DataError(
+        path, line, "a quotation mark opens a cell and is never closed", fix='close it, or write it as "" inside a cell'
+    )
+
+
+def _is_quoted(sample: Sequence[str], delimiter: str) -> bool:
+    """Tab-separated files are mostly written without quoting; then a headline may begin with a quotation mark."""
+    try:
+        widths = {len(row) for row in _sample_rows(sample, delimiter, quoted=True)}
+    except csv.Error:
+        return False
+    return len(widths) == 1
+
+
+def _sample_rows(sample: Sequence[str], delimiter: str, quoted: bool) -> list[list[str]]:
+    csv.field_size_limit(LONGEST_FIELD)
+    rows: list[list[str]] = []
+    reader = _reader(sample, delimiter, quoted)
+    try:
+        rows.extend(row for row in reader if row)
+    except csv.Error as error:
+        if not rows or "unexpected end of data" not in str(error):  # the sample may end inside a cell
+            raise
+    return rows
+
+
+def _is_header(rows: Sequence[Sequence[str]], known: Collection[str]) -> bool:
+    first = rows[0]
+    if any(cell.strip().casefold() in known for cell in first):
+        return True
+    if len(first) != 2:
+        return True
+    repeated = any(cell == row[i] for row in rows[1:] if len(row) == 2 for i, cell in enumerate(first))
+    return not repeated and not any(_SENTENCE & set(cell) or len(cell) > 40 for cell in first)
+
+
+def _two_columns(rows: Sequence[Sequence[str]]) -> tuple[str, str]:
+    lengths = [sum(len(row[i]) for row in rows if len(row) == 2) for i in (0, 1)]
+    return ("text", "label") if lengths[0] >= lengths[1] else ("label", "text")
