@@ -32,8 +32,8 @@ def classify_outcomes(
     """One outcome per row of a classification, in order.
 
     An answer inside `labels` is right or wrong. Any other answer is out of the label set, even when it
-    happens to equal a gold label that training never saw. No answer at all is `unparsable`, unless the
-    prediction already says why there is none (`failed`, or an `out_of_label_set` found while parsing).
+    happens to equal a gold label that training never saw; so is one that the prediction itself marks as such,
+    because the row offered only some of the labels. No answer at all is `unparsable` or `failed`.
     """
     check_pairs(gold, predictions)
     known = frozenset(labels)
@@ -44,7 +44,7 @@ def _outcome(truth: str, prediction: Prediction, labels: frozenset[str]) -> Outc
     given = unanswered(prediction)
     if given is not None:
         return given
-    if prediction.answer not in labels:
+    if prediction.answer not in labels or prediction.outcome is Outcome.OUT_OF_LABEL_SET:
         return Outcome.OUT_OF_LABEL_SET
     return Outcome.CORRECT if prediction.answer == truth else Outcome.WRONG
 

@@ -157,6 +157,14 @@ def test_failed_and_unreadable_rows_stay_what_they_are() -> None:
     assert metrics["out_of_label_set"]["examples"] == [{"answer": "天气", "count": 1, "id": "d"}]
 
 
+def test_a_label_that_the_row_did_not_offer_stays_out_of_the_label_set() -> None:
+    metrics = evaluate_classification(
+        ["体育"], [Prediction("a", "财经", "财经", Outcome.OUT_OF_LABEL_SET)], labels=LABELS, resamples=100
+    )
+    assert metrics["outcomes"]["out_of_label_set"] == 1
+    assert (metrics["confusion"]["other"], metrics["per_label"]["财经"]["precision"]) == ([1, 0, 0, 0], None)
+
+
 def test_a_lost_prediction_is_an_error_that_says_what_to_do() -> None:
     with pytest.raises(LedgerError, match="1 predictions for 2 gold rows") as error:
         evaluate(["体育", "财经"], ["体育"])
