@@ -47,6 +47,10 @@ class Task(Protocol[Y]):
     def labels(self) -> tuple[str, ...]:
         """The frozen label set; () for a task without one."""
 
+    @property
+    def closed(self) -> bool:
+        """Whether every answer is one of the labels, so that labels can be scored instead of generated."""
+
     def messages(
         self,
         text: str,

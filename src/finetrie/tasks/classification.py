@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from finetrie.errors import ConfigError
 from finetrie.records import Example, Message, Unparsed
@@ -29,6 +29,8 @@ class Classification:
     instruction: str | None = None
     name: str = field(default="classification", init=False)
     _names: Names = field(init=False, repr=False, compare=False)
+
+    closed: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not self.labels:

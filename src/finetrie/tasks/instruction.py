@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from finetrie.records import Example, Message, Unparsed
 from finetrie.tasks.base import TASKS, Ranges, labelled
@@ -24,6 +24,8 @@ class Instruction:
     instruction: str | None = None  # for rows without their own
     name: str = field(default="instruction", init=False)
     labels: tuple[str, ...] = field(default=(), init=False)
+
+    closed: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         WORDINGS.get(self.wording)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from finetrie.errors import ConfigError
 from finetrie.records import Example, Mention, Message, Span, Unparsed
@@ -33,6 +33,8 @@ class Ner:
     instruction: str | None = None
     name: str = field(default="ner", init=False)
     _names: Names = field(init=False, repr=False, compare=False)
+
+    closed: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not self.labels:

@@ -1,0 +1,288 @@
+"""The one renderer: examples become prompts here, in training, in evaluation and in serving.
+
+The prompt of a row never depends on its target: the tokens kept free for an answer are the same for all rows,
+so a model is asked exactly what it was trained on.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from finetrie.errors import ConfigError
+from finetrie.files import text_hash
+from finetrie.prompts.budget import Ranges, Shorten, joined, largest_cut
+from finetrie.prompts.chat import BadConversation, Chat, Frame, TemplateChoice
+from finetrie.records import Example, Prompt, Rejection, Shortening
+from finetrie.tasks.base import Task
+
+VERSION = 1
+"""Part of every prompt hash; to be raised when this module or its neighbours write other tokens."""
+
+CHUNK = 512
+"""Rows tokenised together."""
+
+CACHED_FRAMES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """A frame with its budget."""
+
+    frame: Frame
+    limit: int  # most tokens of a prompt
+    own: bool  # whether the row brought its own options, instruction or history
+
+
+class Renderer:
+    """Turns examples into token ids for one model and one task.
+
+    `end_ids` ends every trained answer; generation stops at any of `stop_ids`. `hash` changes whenever the same
+    example could become other tokens, or be shortened differently.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        task: Task[Any],
+        *,
+        max_tokens: int,
+        shorten: Shorten = "head",
+        chat_template: TemplateChoice = "auto",
+        reserve: int | None = None,
+        stop_ids: Iterable[int] = (),
+    ) -> None:
+        """`max_tokens` bounds prompt and answer together; `reserve` of them are kept free for the answer.
+
+        Without `reserve` the longest label counts; a task without fixed answers needs one (see `choose_reserve`).
+        `stop_ids` are the model's own end tokens, from `generation_config.eos_token_id`.
+
+        Raises:
+            ConfigError: the instruction alone exceeds the budget, or no reserve where one is needed.
+            ModelError: the tokenizer's chat template cannot be used.
+        """
+        self.task = task
+        self.max_tokens = max_tokens
+        self.shorten = shorten
+        self.chat = _chat(tokenizer, chat_template, frozenset(stop_ids))
+        self.end_ids = self.chat.end_ids
+        self.stop_ids = self.chat.stop_ids
+        self._gap = f"G{secrets.token_hex(8)}G"
+        self._label_ids: dict[str, tuple[int, ...]] = {}
+        self._slots: dict[Any, _Slot] = {}
+        if reserve is None and not task.closed:
+            raise ConfigError(
+                f"reserve: the answers of a {task.name} task have no fixed length",
+                fix="pass reserve=choose_reserve(...) over the training examples",
+            )
+        self.reserve = max(self._longest(task.labels), reserve or 0) if task.closed else reserve or 0
+        self._check_instruction()
+        self.hash = self._hash()
+
+    def render(self, example: Example, *, labelled: bool = True) -> Prompt | Rejection:
+        """The example as tokens, or why it cannot be one.
+
+        Rejections: `prompt_too_long` (even an empty text does not fit), `answer_too_long` (the answer does not fit
+        behind the prompt), `bad_conversation` (the chat template refuses the row's history), `bad_characters`
+        (half a surrogate pair, which has no bytes).
+
+        Raises:
+            ConfigError: instruction and label list alone exceed the budget, so no row can fit.
+            ValueError: `labelled`, but the example has no target.
+        """
+        return next(self.render_many([example], labelled=labelled))
+
+    def render_many(self, examples: Iterable[Example], *, labelled: bool = True) -> Iterator[Prompt | Rejection]:
+        """`render` for many examples, in order; tokenises in chunks, so it is several times faster."""
+        chunk: list[Example] = []
+        for example in examples:
+            chunk.append(example)
+            if len(chunk) == CHUNK:
+                yield from self._render_chunk(chunk, labelled)
+                chunk = []
+        yield from self._render_chunk(chunk, labelled)
+
+    def label_ids(self, label: str) -> tuple[int, ...]:
+        """The tokens that answer with `label`, the end token included."""
+        if label not in self._label_ids:
+            self._label_ids[label] = self._answer_ids([self.task.answer(label)])[0]
+        return self._label_ids[label]
+
+    def completion(self, ids: Sequence[int]) -> str:
+        """Generated tokens as text for `task.parse`: up to the first stop token."""
+        return self.chat.decode(ids)
+
+    def _render_chunk(self, examples: Sequence[Example], labelled: bool) -> list[Prompt | Rejection]:
+        slots = [self._slot(example) for example in examples]
+        # A text far beyond the budget is not tokenised as a whole only to learn that it is too long.
+        whole = [
+            (slot, example)
+            for slot, example in zip(slots, examples, strict=True)
+            if isinstance(slot, _Slot) and len(example.text) <= 8 * slot.limit
+        ]
+        encoded = iter(self.chat.encoder.encode_many([slot.frame.fill(example.text) for slot, example in whole]))
+        results: list[Prompt | Rejection] = []
+        for slot, example in zip(slots, examples, strict=True):
+            if isinstance(slot, Rejection):
+                results.append(slot)
+                continue
+            parts = next(encoded) if len(example.text) <= 8 * slot.limit else None
+            results.append(self._fit(example, slot, parts, labelled))
+        return results
+
+    def _fit(self, example: Example, slot: _Slot, parts: list[list[int]] | None, labelled: bool) -> Prompt | Rejection:
+        text, shortening = example.text, None
+        if parts is None or _length(parts) > slot.limit:
+            kept = self._largest_cut(example.text, slot)
+            if kept is None:
+                return self._too_long(example, slot)
+            text, shortening = joined(example.text, kept), Shortening(kept, len(example.text))
+            parts = self.chat.encoder.encode(slot.frame.fill(text))
+            if kept == ((0, len(example.text)),):
+                shortening = None
+        ids = [number for part in parts for number in part]
+        if not labelled:
+            return Prompt(example.id, example.origin, tuple(ids), len(ids), (False,) * len(ids), text, shortening)
+        target = self.task.clip(example, shortening.kept) if shortening else self.task.target(example)
+        answer = self.label_ids(target) if self.task.closed else self._answer_ids([self.task.answer(target)])[0]
+        if len(ids) + len(answer) > self.max_tokens:
+            return self._answer_too_long(example, len(ids), len(answer))
+        supervised = [index % 2 == 1 for index, part in enumerate(parts) for _ in part] + [True] * len(answer)
+        return Prompt(example.id, example.origin, (*ids, *answer), len(ids), tuple(supervised), text, shortening)
+
+    def _largest_cut(self, text: str, slot: _Slot) -> Ranges | None:
+        def count(texts: Sequence[str]) -> list[int]:
+            return [_length(parts) for parts in self.chat.encoder.encode_many(list(map(slot.frame.fill, texts)))]
+
+        return largest_cut(text, count, limit=slot.limit, mode=self.shorten)
+
+    def _slot(self, example: Example) -> _Slot | Rejection:
+        """The frame of a row; rows with the same options and instruction share it."""
+        try:
+            for content in (example.text, *(message["content"] for message in example.history)):
+                content.encode("utf-8")
+            key = (example.options, example.instruction)
+            if example.history:
+                return self._new_slot(example)
+            if key not in self._slots:
+                if len(self._slots) >= CACHED_FRAMES:
+                    self._slots.clear()
+                self._slots[key] = self._new_slot(example)
+            return self._slots[key]
+        except UnicodeEncodeError as error:
+            reason = f"the text holds half a surrogate pair at character {error.start + 1}; save the file as UTF-8"
+            return Rejection(example.origin, "bad_characters", reason)
+        except BadConversation as error:
+            reason = f"the chat template refuses the conversation: {error}; user and assistant must take turns"
+            return Rejection(example.origin, "bad_conversation", reason, text=example.text)
+
+    def _new_slot(self, example: Example) -> _Slot:
+        messages = self.task.messages(
+            self._gap, options=example.options, instruction=example.instruction, history=example.history
+        )
+        reserve = self.reserve
+        if self.task.closed and example.options:
+            reserve = max(reserve, self._longest(example.options))
+        own = bool(example.options is not None or example.instruction is not None or example.history)
+        return _Slot(self.chat.frame(messages, self._gap), self.max_tokens - reserve, own)
+
+    def _longest(self, labels: Iterable[str]) -> int:
+        return max((len(self.label_ids(label)) for label in labels), default=0)
+
+    def _answer_ids(self, answers: Sequence[str]) -> list[tuple[int, ...]]:
+        encoder = self.chat.encoder
+        parts = encoder.encode_many([encoder.boundary + self.chat.lead + answer for answer in answers])
+        return [(*part[1], *self.end_ids) for part in parts]
+
+    def _fixed(self, frame: Frame) -> int:
+        """Tokens of a prompt whose text is empty."""
+        return _length(self.chat.encoder.encode(frame.fill("")))
+
+    def _check_instruction(self) -> None:
+        """Rows may bring shorter options, but none comes without the instruction."""
+        options = () if self.task.labels else None
+        frame = self.chat.frame(self.task.messages(self._gap, options=options), self._gap)
+        if self._fixed(frame) + self.reserve > self.max_tokens:
+            raise self._no_room(self._fixed(frame), "instruction and markup")
+
+    def _no_room(self, fixed: int, what: str) -> ConfigError:
+        needed = fixed + self.reserve
+        return ConfigError(
+            f"model.max_tokens: {self.max_tokens} tokens are too few: {what} take {fixed} and the answer "
+            f"{self.reserve}, which leaves nothing for the text",
+            fix=f"set model.max_tokens to more than {needed}, or shorten task.instruction and task.names",
+        )
+
+    def _too_long(self, example: Example, slot: _Slot) -> Rejection:
+        fixed = self._fixed(slot.frame)
+        if not slot.own:
+            raise self._no_room(fixed, "instruction, labels and markup")
+        what = "the conversation so far" if example.history else "its own instruction and options"
+        reason = (
+            f"{what} and the markup take {fixed} tokens, without any text; model.max_tokens = {self.max_tokens} less "
+            f"{self.max_tokens - slot.limit} for the answer leaves {slot.limit}. Set model.max_tokens to at least "
+            f"{fixed + self.max_tokens - slot.limit}, or shorten them"
+        )
+        return Rejection(example.origin, "prompt_too_long", reason, text=example.text)
+
+    def _answer_too_long(self, example: Example, prompt: int, answer: int) -> Rejection:
+        reason = (
+            f"the answer takes {answer} tokens and the prompt {prompt}, together more than model.max_tokens = "
+            f"{self.max_tokens}. Set it to at least {prompt + answer}, or split the text"
+        )
+        return Rejection(example.origin, "answer_too_long", reason, text=example.text)
+
+    def _hash(self) -> str:
+        frame = self.chat.frame(self.task.messages(self._gap), self._gap)
+        settings = {
+            "version": VERSION,
+            "tokenizer": self.chat.encoder.identity,
+            "template": self.chat.source,
+            "task": self.task.describe(),
+            "prompt": [self.chat.encoder.public(frame.before), self.chat.encoder.public(frame.after)],
+            "end": list(self.end_ids),
+            "max_tokens": self.max_tokens,
+            "reserve": self.reserve,
+            "shorten": self.shorten,
+        }
+        return text_hash(json.dumps(settings, sort_keys=True, ensure_ascii=True))
+
+
+def choose_reserve(
+    tokenizer: Any,
+    task: Task[Any],
+    examples: Iterable[Example],
+    *,
+    max_tokens: int,
+    chat_template: TemplateChoice = "auto",
+    stop_ids: Iterable[int] = (),
+) -> int:
+    """Tokens to keep free for an answer: those of the longest training answer, at most half of `max_tokens`.
+
+    Choose it once, over the training rows, and keep it with the run. At least the end token has room.
+    """
+    chat = _chat(tokenizer, chat_template, frozenset(stop_ids))
+    answers = [task.answer(label) for label in task.labels] if task.closed else []
+    answers += [task.answer(task.target(example)) for example in examples]
+    encoder = chat.encoder
+    parts = encoder.encode_many([encoder.boundary + chat.lead + answer for answer in answers])
+    longest = max((len(part[1]) for part in parts), default=0) + len(chat.end_ids)
+    return min(longest, max_tokens // 2)
+
+
+@lru_cache(maxsize=4)
+def _chat_of(tokenizer: Any, size: int, template: TemplateChoice, own: str, stop_ids: frozenset[int]) -> Chat:
+    return Chat(tokenizer, template=template, stop_ids=stop_ids)
+
+
+def _chat(tokenizer: Any, template: TemplateChoice, stop_ids: frozenset[int]) -> Chat:
+    """Taking a tokenizer apart takes about a second, so renderers of the same tokenizer share it."""
+    return _chat_of(tokenizer, len(tokenizer), template, str(tokenizer.chat_template), stop_ids)
+
+
+def _length(parts: Sequence[Sequence[int]]) -> int:
+    return sum(map(len, parts))
