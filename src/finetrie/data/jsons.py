@@ -31,7 +31,7 @@ def json_lines(path: Path, encoding: Encoding) -> Iterator[Record]:
                 continue
             bad = None if encoding.clean else undecodable(line, encoding.name)
             record = Record(number, line.rstrip("\r\n"), bad) if bad else _line(number, line)
-            if first and record.bad and line.strip() in ("{", "["):
+            if first and record.bad and line.rstrip().endswith(("{", "[")):
                 raise DataError(
                     path,
                     number,

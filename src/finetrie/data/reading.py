@@ -136,7 +136,7 @@ def iter_rows(
             result = _example(_draft(record, opened, labelled=False), origin)
         except BadRow as bad:
             result = _rejection(record, bad, origin)
-        yield Raw(record.line, record.value, result)
+        yield Raw(record.line, record.value if record.bad is None else storable(record.value), result)
 
 
 class _Collected:
@@ -261,7 +261,7 @@ def _with_ids(collected: _Collected) -> list[Example]:
         return examples
     if len({str(i) for i in own}) < len(own):
         return examples
-    return [replace(example, id=str(i)) for example, i in zip(examples, own)]  # noqa: B905 (made together)
+    return [replace(example, id=str(i)) for example, i in zip(examples, own, strict=True)]
 
 
 def _label_notices(opened: Opened, examples: Sequence[Example]) -> list[str]:

@@ -47,6 +47,8 @@ def open_rows(path: Path, format: str, encoding: str, asked: Asked) -> Opened:
             "plain text has no labels; expected JSONL, a JSON array, CSV or TSV",
             fix='write rows as {"text": ..., "label": ...}, or text<TAB>label',
         )
+    if chosen is not None and not _reads(chosen, source.container):
+        raise _other_container(path, format, chosen, source.container)
     if not rows:
         raise _all_bad(path, first)
     name, columns = _recognise(path, format, chosen, source.container, rows, asked)
@@ -93,6 +95,17 @@ def _require_columns(path: Path, rows: Sequence[Row], columns: Columns, asked: A
             f"no column {column!r}{among}{suggest(column, names)} (columns: {', '.join(names) or 'none'})",
             fix=f'set data.{setting} = "..." to one of these',
         )
+
+
+def _other_container(path: Path, name: str, form: Format, container: str) -> DataError:
+    words = {"jsonl": "JSON lines", "json": "a JSON array", "csv": "CSV", "tsv": "TSV", "txt": "plain text"}
+    expected = " or ".join(words[c] for c in words if c in form.containers)
+    return DataError(
+        path,
+        None,
+        f"this looks like {words[container]}; data.format = {name!r} expects {expected}",
+        fix='set data.format = "auto", or name the right format',
+    )
 
 
 def _all_bad(path: Path, first: Sequence[Record]) -> DataError:

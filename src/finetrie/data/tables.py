@@ -36,7 +36,7 @@ def table_layout(path: Path, encoding: Encoding, *, tabs: bool, known: Collectio
     it holds a sentence. Its columns are then called text (the longer one) and label.
 
     Raises:
-        DataError: the header names a column twice or leaves one without a name.
+        DataError: the header names a column twice.
     """
     with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as lines:
         sample = [line.lstrip("\ufeff") for line in islice(lines, SAMPLE_LINES) if line.strip()]
@@ -48,16 +48,20 @@ def table_layout(path: Path, encoding: Encoding, *, tabs: bool, known: Collectio
         rows = _sample_rows(sample, delimiter, quoted)
     except csv.Error:  # the stray quote gets its line number when the file is read
         rows = _sample_rows(sample, delimiter, quoted=False)
-    first = tuple(cell.strip() for cell in rows[0])
     if not _is_header(rows, {name.casefold() for name in known}):
         return Layout(delimiter, quoted, _two_columns(rows), header=False)
-    twice = [name for name, count in Counter(first).items() if count > 1 or not name]
-    if twice:
-        raise DataError(
-            path, 1, f"the header has {'a column without a name' if '' in twice else f'two columns {twice[0]!r}'}",
-            fix="give every column a name of its own",
-        )  # fmt: skip
-    return Layout(delimiter, quoted, first, header=True)
+    return Layout(delimiter, quoted, _names(path, encoding, rows[0]), header=True)
+
+
+def _names(path: Path, encoding: Encoding, header: Sequence[str]) -> tuple[str, ...]:
+    """Column names; one without a name, as data frames write for their index, is called by its number."""
+    if not encoding.clean and (bad := undecodable("".join(header), encoding.name)):
+        raise DataError(path, 1, f"in the header, {bad.reason}", fix=bad.fix)
+    names = tuple(cell.strip() or f"column {i}" for i, cell in enumerate(header, start=1))
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise DataError(path, 1, f"the header names {count} columns {name!r}", fix="give each a name of its own")
+    return names
 
 
 def table(path: Path, encoding: Encoding, layout: Layout) -> Iterator[Record]:
@@ -113,7 +117,7 @@ def _row(line: int, cells: list[str], layout: Layout, encoding: Encoding) -> Rec
     if bad is None and "\0" in text:
         bad = BadRow("nul_byte", "NUL bytes in the row: the file is damaged", fix="copy or export the file again")
     if len(cells) == len(names):
-        return Record(line, dict(zip(names, cells)), bad)  # noqa: B905 (lengths were just compared)
+        return Record(line, dict(zip(names, cells, strict=True)), bad)
     if bad is None:
         bad = BadRow(
             "wrong_columns",
