@@ -77,10 +77,13 @@ def split(
         kept, given_dev = _hold_out(kept, "dev", dev_fraction, kind, seed, fixed, notices)
     kept = _sample(kept, train_rows, kind, seed, notices)
     notices += _label_notices(kept, {"dev": given_dev, "test": given_test}, kind)
-    parts = [
-        _unique_ids(part, role, notices) for part, role in ((kept, "train"), (given_dev, "dev"), (given_test, "test"))
-    ]
-    return Split(*parts, rejected=tuple(rejected), notices=tuple(notices))
+    return Split(
+        train=_unique_ids(kept, "train", notices),
+        dev=_unique_ids(given_dev, "dev", notices),
+        test=_unique_ids(given_test, "test", notices),
+        rejected=tuple(rejected),
+        notices=tuple(notices),
+    )
 
 
 def _without(
@@ -102,19 +105,25 @@ def _without(
     if overlap == "keep":
         notices.append(f"{len(shared)} {role} rows also stand in {held_role}; they were kept (data.overlap)")
         return rows
-    notices.append(f"{len(shared)} {role} rows were removed: their text also stands in {held_role}")
-    for example in shared:
-        partner = partners[exact_key(example)].origin
-        rejected.append(
-            Rejection(
-                origin=example.origin,
-                rule=f"{held_role}_overlap",
-                reason=f'the {role} row has the same text as {partner} ({held_role}); data.overlap = "keep" keeps it',
-                partner=partner,
-                text=example.text,
-            )
-        )
+    pairs = [(example, partners[exact_key(example)]) for example in shared]
+    rejected += [_overlap(example, partner, role, held_role) for example, partner in pairs]
+    differ = sum(example.target != partner.target for example, partner in pairs)
+    notices.append(
+        f"{len(shared)} {role} rows were removed: their text also stands in {held_role}"
+        + (f", where {differ} of them are labelled differently" if differ else "")
+    )
     return [example for example in rows if exact_key(example) not in partners]
+
+
+def _overlap(example: Example, partner: Example, role: str, held_role: str) -> Rejection:
+    labelled = ", which is labelled differently" if example.target != partner.target else ""
+    return Rejection(
+        origin=example.origin,
+        rule=f"{held_role}_overlap",
+        reason=f"the {role} row has the same text as {partner.origin} ({held_role}){labelled}",
+        partner=partner.origin,
+        text=example.text,
+    )
 
 
 def _hold_out(
