@@ -5,13 +5,14 @@ Commands read it; everything below them takes plain arguments.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from finetrie.errors import ConfigError, suggest
 from finetrie.files import write_text
@@ -25,7 +26,7 @@ else:
 class Section(BaseModel):
     """One table of the run file: no unknown keys, no silent type changes, no mutation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -36,7 +37,9 @@ class Data(Section):
 
     train: str = Field(description="File with labelled rows. Relative paths start at the run file's folder.")
     test: str | None = Field(default=None, description="Held-out file; without it, test_fraction of train is held out.")
-    dev: str | None = Field(default=None, description="File to choose checkpoints on; without it, dev_fraction of train.")
+    dev: str | None = Field(
+        default=None, description="File to choose checkpoints on; without it, dev_fraction of train."
+    )
     test_fraction: Fraction = Field(default=0.2, description="Share of train held out when there is no test file.")
     dev_fraction: Fraction = Field(default=0.1, description="Share of train used to choose checkpoints.")
     format: str = Field(default="auto", description="Name from `finetrie info formats`, or auto.")
@@ -54,12 +57,21 @@ class Data(Section):
 class Task(Section):
     """What is asked, and in which words."""
 
-    kind: Literal["classification", "ner", "instruction"] = "classification"
+    kind: Literal["classification", "ner", "instruction"] = Field(
+        default="classification", description="One label a text; entities in a text; or a free answer."
+    )
     labels: list[str] | None = Field(default=None, description="Default: read from the data, frozen in the run.")
     names: dict[str, str] = Field(default_factory=dict, description="label -> the words the model sees for it.")
     language: Literal["auto", "zh", "en"] = Field(default="auto", description="Language of the default instruction.")
     wording: str = Field(default="default", description="A named prompt: default, fudan_news, ccf_ner.")
     instruction: str | None = Field(default=None, description="Your own instruction instead of the wording's.")
+
+    @field_validator("labels")
+    @classmethod
+    def _each_label_once(cls, labels: list[str] | None) -> list[str] | None:
+        if labels is not None and (not labels or len(set(labels)) < len(labels)):
+            raise ValueError("input should be at least one label, and each of them once")
+        return labels
 
 
 class Model(Section):
@@ -70,8 +82,17 @@ class Model(Section):
     max_tokens: int = Field(default=512, ge=8, description="Prompt and answer together; only the text shrinks.")
     shorten: Literal["head", "tail", "head_tail"] = Field(default="head", description="Which part of the text stays.")
     dtype: Literal["auto", "bf16", "fp16", "fp32"] = Field(default="auto", description="auto: by hardware.")
-    attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = Field(
+        default="sdpa", description="How transformers computes attention; the trie packs for sdpa."
+    )
     chat_template: Literal["auto", "chatml"] = Field(default="auto", description="auto: the model's own, else ChatML.")
+
+
+def _module_names(value: Any) -> Any:
+    """One message for the whole union, where pydantic would give one for each member."""
+    if value == "all-linear" or (isinstance(value, list) and value and all(isinstance(name, str) for name in value)):
+        return value
+    raise ValueError("input should be 'all-linear' or a list of module names")
 
 
 class LoraSettings(Section):
@@ -80,8 +101,10 @@ class LoraSettings(Section):
     method: Literal["lora"] = "lora"
     rank: int = Field(default=8, ge=1, description="Width of the adapter.")
     alpha: float = Field(default=32.0, gt=0, description="The adapter's output is scaled by alpha / rank.")
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    targets: list[str] | Literal["all-linear"] = Field(default="all-linear", description="Names of modules.")
+    dropout: Fraction = Field(default=0.0, description="Share of the adapter's inputs set to zero in training.")
+    targets: Annotated[list[str] | Literal["all-linear"], BeforeValidator(_module_names)] = Field(
+        default="all-linear", description="Which linear layers get an adapter: their names, or all of them."
+    )
     rslora: bool = Field(default=False, description="Scale by alpha / sqrt(rank); arXiv:2312.03732.")
     dora: bool = Field(default=False, description="Learn magnitude and direction apart; arXiv:2402.09353.")
 
@@ -92,16 +115,21 @@ class FullSettings(Section):
     method: Literal["full"] = "full"
 
 
+METHODS: Mapping[str, type[Section]] = {"lora": LoraSettings, "full": FullSettings}
+
+
 class Training(Section):
     """The optimiser's loop."""
 
-    epochs: float = Field(default=3.0, gt=0)
+    epochs: float = Field(default=3.0, gt=0, description="Passes over the training rows; 0.5 is half of them.")
     batch_size: int = Field(default=16, ge=1, description="Examples per optimiser step, over all devices.")
     micro_batch: int = Field(default=4, ge=1, description="Examples a forward pass where the trie cannot be used.")
-    learning_rate: float = Field(default=1e-4, gt=0)
-    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    learning_rate: float = Field(default=1e-4, gt=0, description="Highest rate of the schedule.")
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        default="linear", description="How the rate falls after the warm-up: to zero, or not at all."
+    )
     warmup_ratio: Fraction = Field(default=0.03, description="Share of the steps in which the rate climbs.")
-    weight_decay: float = Field(default=0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0, description="AdamW's decoupled decay.")
     clip_norm: float = Field(default=1.0, ge=0, description="Largest gradient norm; 0 turns clipping off.")
     precision: Literal["auto", "bf16", "fp16", "fp32"] = Field(default="auto", description="auto: the model's dtype.")
     gradient_checkpointing: bool = Field(default=False, description="Less memory, about a third more time.")
@@ -112,7 +140,7 @@ class Training(Section):
     patience: int | None = Field(default=None, ge=1, description="Stop after this many evaluations without a gain.")
     save_every: int = Field(default=100, ge=1, description="Steps between checkpoints.")
     log_every: int = Field(default=10, ge=1, description="Steps between log lines and tracker points.")
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, description="Of the split, the order of rows, the new weights and dropout.")
 
 
 class Evaluation(Section):
@@ -131,15 +159,17 @@ class Evaluation(Section):
 class Tracking(Section):
     """Sinks beside events.jsonl."""
 
-    swanlab: Literal["off", "offline", "cloud"] = "off"
-    project: str = "finetrie"
-    name: str | None = None
+    swanlab: Literal["off", "offline", "cloud"] = Field(
+        default="off", description="offline writes into the run directory, to be uploaded with swanlab sync."
+    )
+    project: str = Field(default="finetrie", description="Project the experiment appears under.")
+    name: str | None = Field(default=None, description="Name of the experiment; default: the run directory's.")
 
 
 class Report(Section):
     """The HTML page."""
 
-    language: Literal["en", "zh"] = "en"
+    language: Literal["en", "zh"] = Field(default="en", description="Language of the page around your data.")
 
 
 class Run(Section):
@@ -190,9 +220,7 @@ def parse_run(
     Raises:
         ConfigError: one message that lists every problem, each with its dotted key.
     """
-    merged: dict[str, Any] = {
-        key: dict(value) if isinstance(value, Mapping) else value for key, value in tree.items()
-    }
+    merged: dict[str, Any] = {key: dict(value) if isinstance(value, Mapping) else value for key, value in tree.items()}
     for item in overrides:
         _override(merged, item)
     try:
@@ -217,13 +245,11 @@ def resolve_paths(run: Run, folder: Path) -> Run:
     """Make data paths, and a model folder that exists, absolute, so that the run file can be moved."""
 
     def absolute(path: str | None) -> str | None:
-        return None if path is None else str((folder / Path(path).expanduser()).resolve())
+        return None if path is None else str((folder / os.path.expanduser(path)).resolve())
 
-    data = run.data.model_copy(
-        update={name: absolute(getattr(run.data, name)) for name in ("train", "test", "dev")}
-    )
+    data = run.data.model_copy(update={name: absolute(getattr(run.data, name)) for name in ("train", "test", "dev")})
     model = run.model
-    if (folder / Path(model.base).expanduser()).is_dir():
+    if (folder / os.path.expanduser(model.base)).is_dir():
         model = model.model_copy(update={"base": absolute(model.base)})
     return run.model_copy(update={"data": data, "model": model})
 
@@ -236,9 +262,10 @@ def _override(tree: dict[str, Any], item: str) -> None:
     table = tree.setdefault(path[0], {})
     if not isinstance(table, dict):
         raise ConfigError(f"--set {item!r}: {path[0]} is not a section")
-    if path == ["tuning", "method"]:  # another method has other settings
+    new = _toml_value(value.strip())
+    if path == ["tuning", "method"] and new != table.get("method", "lora"):  # another method has other settings
         table.clear()
-    table[path[1]] = _toml_value(value.strip())
+    table[path[1]] = new
 
 
 def _toml_value(text: str) -> Any:
@@ -254,8 +281,7 @@ def _known_keys(path: tuple[str, ...]) -> list[str]:
     if not path:
         return list(Run.model_fields)
     if path[0] == "tuning":
-        methods = {"lora": LoraSettings, "full": FullSettings}
-        return list(methods[path[1]].model_fields) if len(path) > 1 and path[1] in methods else []
+        return list(METHODS[path[1]].model_fields) if len(path) > 1 and path[1] in METHODS else []
     section = Run.model_fields[path[0]].annotation if path[0] in Run.model_fields else None
     return list(section.model_fields) if isinstance(section, type) and issubclass(section, BaseModel) else []
 
@@ -268,5 +294,9 @@ def _explain(problem: Any, tree: Mapping[str, Any]) -> str:
         return f"{shown}: no such setting{suggest(where[-1], known)} (known: {', '.join(known)})"
     if problem["type"] == "missing":
         return f"{shown}: is required"
-    message = problem["msg"]
+    if problem["type"] == "union_tag_invalid":
+        known = list(METHODS)
+        tag = problem["ctx"]["tag"]
+        return f"{shown}.method: no such method {tag!r}{suggest(tag, known)} (known: {', '.join(known)})"
+    message = problem["msg"].removeprefix("Value error, ")
     return f"{shown}: {message[0].lower()}{message[1:]}, got {problem['input']!r}"
