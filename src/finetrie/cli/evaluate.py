@@ -14,7 +14,8 @@ from finetrie.cli.options import AsJson, Source
 def evaluate(
     source: Source,
     data: Annotated[
-        Path | None, typer.Option("--data", metavar="FILE", help="Another labelled file instead of the run's test rows.")
+        Path | None,
+        typer.Option("--data", metavar="FILE", help="Another labelled file in place of the test rows."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -9,11 +9,13 @@ import typer
 
 
 def init(
-    data: Annotated[list[Path], typer.Argument(metavar="DATA...", help="Labelled files: train, and test or dev if any.")],
+    data: Annotated[list[Path], typer.Argument(metavar="DATA...", help="Labelled files: train; test and dev if any.")],
     model: Annotated[
         str, typer.Option("--model", "-m", help="A folder, owner/name, hf:..., ms:..., or finetrie/tiny.")
     ] = "Qwen/Qwen2.5-1.5B-Instruct",
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where the run file goes.")] = Path("finetrie.toml"),
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where the run file goes.")] = Path(
+        "finetrie.toml"
+    ),
     force: Annotated[bool, typer.Option("--force", help="Replace an existing run file.")] = False,
 ) -> None:
     """Look at labelled files and write a short run file for them; print its path.

@@ -16,6 +16,8 @@ Overrides = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", metavar="DIR", help="The run directory. Default: runs/NAME-HASH, the same for the same run."),
+    typer.Option(
+        "--out", "-o", metavar="DIR", help="The run directory. Default: runs/NAME-HASH, the same for the same run."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -17,7 +17,9 @@ def predict(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="Where the answers go. Default: FILE.predicted.jsonl or .csv."),
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Where the answers go. Default: FILE.predicted.jsonl or .csv."
+        ),
     ] = None,
     text: Annotated[str | None, typer.Option(help="Column with the text. Default: as in the run.")] = None,
 ) -> None:

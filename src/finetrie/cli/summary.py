@@ -43,7 +43,11 @@ def lines(metrics: Mapping[str, Any]) -> list[str]:
         name, value = ("entity F1", before["f1"]) if metrics["task"] == "ner" else ("accuracy", before["accuracy"])
         shown.append(f"untuned     {_percent(value)}   ({name} of the base model on {before['n']} rows)")
     counts = metrics["outcomes"]
-    shown.append("rows        " + f"{metrics['n']} = " + " + ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items()))
+    shown.append(
+        "rows        "
+        + f"{metrics['n']} = "
+        + " + ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items())
+    )
     return shown
 
 

@@ -187,3 +187,16 @@ def _describe_source(source: Source, folder: Path, dtype: torch.dtype) -> dict[s
 def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0][:300] if lines else type(error).__name__
+
+
+def stop_ids(base: str, *, revision: str | None = None) -> frozenset[int]:
+    """The model's own end tokens, from `generation_config.json` or else `config.json`; read without the weights."""
+    folder = local_folder(parse_source(base, revision=revision), weights=False)
+    for name in ("generation_config.json", "config.json"):
+        try:
+            found = json.loads((folder / name).read_text(encoding="utf-8")).get("eos_token_id")
+        except (OSError, ValueError):
+            continue
+        if found is not None:
+            return frozenset(found if isinstance(found, list) else [found])
+    return frozenset()

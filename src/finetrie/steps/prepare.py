@@ -1,22 +1,294 @@
-"""Prepare: files → examples → splits → a frozen task and renderer, everything recorded."""
+"""Prepare: files become examples, splits, and a frozen task and renderer; every removed or shortened row is recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from finetrie.config import Run
 from finetrie.data.card import card
-from finetrie.data.language import language_of
-from finetrie.data.reading import Dataset, check_labels, read
+from finetrie.data.labels import check_labels
+from finetrie.data.language import language
+from finetrie.data.reading import Dataset, read
 from finetrie.data.splits import Split, split
-from finetrie.errors import CheckpointError, DataError
+from finetrie.errors import CheckpointError, ConfigError, DataError, suggest
 from finetrie.files import read_json, read_jsonl, write_json, write_jsonl
-from finetrie.models.loading import load_tokenizer
-from finetrie.prompts.renderer import Renderer, choose_reserve
-from finetrie.records import Example, Prompt, Rejection, Span
+from finetrie.models.loading import load_tokenizer, stop_ids
+from finetrie.prompts import Renderer, choose_reserve
+from finetrie.records import Example, Prompt, Rejection
 from finetrie.steps.progress import Progress, Quiet
+from finetrie.steps.store import read_examples, write_examples
 from finetrie.steps.workspace import Workspace, open_workspace
-from finetrie.tasks.base import Task, task_from
+from finetrie.tasks import Task, task_from
+from finetrie.tracking import EventLog
+
+PARTS = ("train", "dev", "test")
+
+
+def prepare(
+    source: Run | Path | str,
+    *,
+    out: Path | None = None,
+    overrides: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Workspace:
+    """Fill `data/` of a run directory, and return the run.
+
+    Writes `train.jsonl`, `dev.jsonl`, `test.jsonl`, `rejected.jsonl` (rows taken out, with rule and reason),
+    `shortened.jsonl` (texts that were cut, and what was kept), `card.json`, and `prompt.json` beside them: the
+    task, its frozen labels and the token budget, from which every later step builds the same prompts.
+
+    Raises:
+        DataError: files that cannot be read, rows that cannot be used, fewer than two labels.
+        ConfigError: settings that contradict the data or each other.
+        ModelError: no tokenizer.
+    """
+    progress = progress or Quiet()
+    workspace = open_workspace(source, out=out, overrides=overrides)
+    with workspace.files.lock(notice=progress.notice):
+        if not workspace.done("prepare"):
+            _prepare(workspace, progress)
+    return workspace
+
+
+def _prepare(workspace: Workspace, progress: Progress) -> None:
+    run, files = workspace.run, workspace.files
+    read_parts = {name: _read(run, name) for name in PARTS if getattr(run.data, name) is not None}
+    for part in read_parts.values():
+        for notice in part.notices:
+            progress.notice(notice)
+    parts = split(
+        read_parts["train"].examples,
+        dev=read_parts["dev"].examples if "dev" in read_parts else None,
+        test=read_parts["test"].examples if "test" in read_parts else None,
+        dev_fraction=run.data.dev_fraction,
+        test_fraction=run.data.test_fraction,
+        train_rows=run.data.train_rows,
+        overlap=run.data.overlap,
+        seed=run.training.seed,
+        kind=run.task.kind,
+    )
+    check_labels(parts.train, kind=run.task.kind, where=run.data.train)
+    task = _freeze_task(run, parts, read_parts["train"])
+    renderer, frozen = _freeze_renderer(run, task, parts.train)
+    prompts, unfit, shortened = render_train(renderer, parts.train)
+    if not prompts:
+        raise DataError(
+            run.data.train, None, f"none of the {len(parts.train)} training rows can be used: {unfit[0].reason}"
+        )
+    held_shortened = [row for name in ("dev", "test") for row in _shortened(renderer, name, getattr(parts, name))]
+
+    bad_rows = [rejection for part in read_parts.values() for rejection in part.rejected]
+    facts = card(parts, [*bad_rows, *unfit], kind=run.task.kind)
+    facts["notices"] = [notice for part in read_parts.values() for notice in part.notices] + list(facts["notices"])
+    facts["tokens"] = _tokens(renderer, prompts)
+    facts["shortened"] = {"train": len(shortened), **_count_by(held_shortened, "split")}
+    for notice in parts.notices:
+        progress.notice(notice)
+    if removed := len(bad_rows) + len(parts.rejected) + len(unfit):
+        progress.notice(f"{removed} rows are not used; each stands with its reason in {files.rejected}")
+    if cut := len(shortened) + len(held_shortened):
+        progress.notice(f"{cut} texts were shortened to fit {run.model.max_tokens} tokens; see {files.shortened}")
+
+    unfit_ids = {rejection.origin for rejection in unfit}
+    write_examples(files.train, (example for example in parts.train if example.origin not in unfit_ids))
+    write_examples(files.dev, parts.dev)
+    write_examples(files.test, parts.test)
+    write_jsonl(files.rejected, [*bad_rows, *parts.rejected, *unfit])
+    write_jsonl(files.shortened, [*shortened, *held_shortened])
+    write_json(files.card, facts)
+    write_json(files.prompt, frozen)
+    workspace.finish(
+        "prepare",
+        rows={name: len(getattr(parts, name)) for name in PARTS} | {"train": len(prompts)},
+        rejected=removed,
+        shortened=cut,
+        prompt_hash=renderer.hash,
+        format=read_parts["train"].format,
+        columns={"text": read_parts["train"].text, "target": read_parts["train"].target},
+    )
+    with EventLog(files.events, notice=progress.notice) as log:
+        for notice in facts["notices"]:
+            log.append("notice", message=notice)
+
+
+def load_renderer(workspace: Workspace, tokenizer: Any, *, folder: Path | None = None) -> Renderer:
+    """The renderer that `prepare` froze, for this tokenizer.
+
+    Args:
+        folder: where `prompt.json` lies: the run's by default, or beside the trained weights.
+
+    Raises:
+        CheckpointError: the same settings give other prompts now: the tokenizer or its template has changed.
+    """
+    path = folder / "prompt.json" if folder is not None else workspace.files.prompt
+    try:
+        frozen = read_json(path)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: is missing", fix="run `finetrie prepare` again") from None
+    renderer = Renderer(
+        tokenizer,
+        task_from(frozen["task"]),
+        max_tokens=frozen["max_tokens"],
+        shorten=frozen["shorten"],
+        chat_template=frozen["chat_template"],
+        reserve=frozen["reserve"],
+        stop_ids=frozen["stop_ids"],
+    )
+    if renderer.hash != frozen["hash"]:
+        raise CheckpointError(
+            f"{path}: prompts come out differently than when this was prepared (hash {renderer.hash[:12]}, was "
+            f"{frozen['hash'][:12]}): the tokenizer or its chat template is another one",
+            fix="use the base model of the run (manifest.json names its revision), or train again",
+        )
+    return renderer
+
+
+def render_train(
+    renderer: Renderer, examples: Sequence[Example]
+) -> tuple[list[Prompt], list[Rejection], list[dict[str, Any]]]:
+    """Prompts of the rows that fit, the rows that do not, and a record of each text that was shortened."""
+    prompts: list[Prompt] = []
+    unfit: list[Rejection] = []
+    for rendered in renderer.render_many(examples):
+        if isinstance(rendered, Rejection):
+            unfit.append(rendered)
+        else:
+            prompts.append(rendered)
+    return prompts, unfit, [_shortening("train", prompt) for prompt in prompts if prompt.shortening]
+
+
+def load_part(workspace: Workspace, name: str) -> list[Example]:
+    """The prepared examples of "train", "dev" or "test"."""
+    return list(read_examples(getattr(workspace.files, name)))
+
+
+def count_rejected(workspace: Workspace) -> int:
+    return sum(1 for _ in read_jsonl(workspace.files.rejected))
+
+
+def read_like(run: Run, path: Path | str, *, labelled: bool = True, on_bad_row: str | None = None) -> Dataset:
+    """Read a file as the run reads its own: same format and columns."""
+    data = run.data
+    return read(
+        path,
+        format=data.format,
+        encoding=data.encoding,
+        kind=run.task.kind,
+        text=data.text,
+        target=data.target,
+        options=data.options,
+        on_bad_row=on_bad_row or data.on_bad_row,  # type: ignore[arg-type]
+        labelled=labelled,
+    )
+
+
+def _read(run: Run, name: str) -> Dataset:
+    return read_like(run, getattr(run.data, name))
+
+
+def _freeze_task(run: Run, parts: Split, train: Dataset) -> Task[Any]:
+    """The task with its label set fixed: the settings' own, or every label of the training file."""
+    settings = run.task
+    spoken = settings.language
+    if spoken == "auto":
+        spoken = language(example.text for example in parts.train)  # type: ignore[assignment]
+    description: dict[str, Any] = {
+        "kind": settings.kind,
+        "language": spoken,
+        "wording": settings.wording,
+        "instruction": settings.instruction,
+    }
+    if settings.kind == "instruction":
+        return task_from(description)
+    found = _labels_of(train.examples)
+    if settings.labels is not None:
+        unknown = [label for label in found if label not in settings.labels]
+        if unknown:
+            raise ConfigError(
+                f"task.labels: the training data has labels that are not listed: {', '.join(map(repr, unknown[:10]))}"
+                f"{suggest(unknown[0], settings.labels)}",
+                fix="add them to task.labels, correct the data, or leave task.labels out",
+            )
+    labels = settings.labels if settings.labels is not None else found
+    if strange := [label for label in settings.names if label not in labels]:
+        raise ConfigError(
+            f"task.names: {strange[0]!r} is no label{suggest(strange[0], labels)} (labels: {', '.join(labels)})"
+        )
+    return task_from({**description, "labels": labels, "names": settings.names})
+
+
+def _labels_of(examples: Iterable[Example]) -> list[str]:
+    """Every label that a row has or offers, sorted: the same set whatever the order of the file."""
+    found: set[str] = set()
+    for example in examples:
+        if isinstance(example.target, str):
+            found.add(example.target)
+            found.update(example.options or ())
+        elif example.target is not None:
+            found.update(span.label for span in example.target)
+    return sorted(found)
+
+
+def _freeze_renderer(run: Run, task: Task[Any], train: Sequence[Example]) -> tuple[Renderer, dict[str, Any]]:
+    tokenizer = load_tokenizer(run.model.base, revision=run.model.revision)
+    ends = sorted(stop_ids(run.model.base, revision=run.model.revision))
+    budget: dict[str, Any] = {
+        "max_tokens": run.model.max_tokens,
+        "chat_template": run.model.chat_template,
+        "stop_ids": ends,
+    }
+    reserve = choose_reserve(tokenizer, task, train, **budget)
+    renderer = Renderer(tokenizer, task, shorten=run.model.shorten, reserve=reserve, **budget)
+    frozen = {
+        "task": task.describe(),
+        **budget,
+        "shorten": run.model.shorten,
+        "reserve": reserve,
+        "longest_answer": reserve,
+        "hash": renderer.hash,
+    }
+    first = renderer.render(train[0])
+    if isinstance(first, Prompt):
+        frozen["example"] = {
+            "prompt": tokenizer.decode(first.prompt_ids),
+            "answer": tokenizer.decode(first.answer_ids),
+        }
+    return renderer, frozen
+
+
+def _shortened(renderer: Renderer, name: str, examples: Sequence[Example]) -> list[dict[str, Any]]:
+    rendered = renderer.render_many(examples, labelled=False)
+    return [_shortening(name, prompt) for prompt in rendered if isinstance(prompt, Prompt) and prompt.shortening]
+
+
+def _shortening(name: str, prompt: Prompt) -> dict[str, Any]:
+    assert prompt.shortening is not None
+    return {
+        "split": name,
+        "id": prompt.id,
+        "origin": prompt.origin,
+        "characters": prompt.shortening.characters,
+        "kept": prompt.shortening.kept,
+    }
+
+
+def _tokens(renderer: Renderer, prompts: Sequence[Prompt]) -> dict[str, Any]:
+    """Lengths in tokens, and how much of them all prompts share."""
+    lengths = sorted(len(prompt.ids) for prompt in prompts)
+    return {
+        "total": sum(lengths),
+        "median": lengths[len(lengths) // 2],
+        "max": lengths[-1],
+        "answer": sum(sum(prompt.supervised) for prompt in prompts),
+        "budget": renderer.max_tokens,
+        "reserve": renderer.reserve,
+    }
+
+
+def _count_by(rows: Sequence[dict[str, Any]], key: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row[key]] = counts.get(row[key], 0) + 1
+    return counts

@@ -119,7 +119,9 @@ def _name(run: Run, identity: Mapping[str, Any]) -> str:
 
 def _must_match(files: RunDir, run: Run, identity: Mapping[str, Any]) -> None:
     if not files.manifest.exists():
-        raise CheckpointError(f"{files.path}: has a run.toml but no manifest.json", fix="remove the folder, or choose another")
+        raise CheckpointError(
+            f"{files.path}: has a run.toml but no manifest.json", fix="remove the folder, or choose another"
+        )
     stored = read_json(files.manifest).get("identity", {})
     plain = json.loads(json.dumps(identity))
     changed = [

@@ -76,6 +76,11 @@ class RunDir:
         return self.data / "card.json"
 
     @property
+    def prompt(self) -> Path:
+        """The frozen task and token budget: what every step builds its prompts from."""
+        return self.path / "prompt.json"
+
+    @property
     def adapter(self) -> Path:
         return self.path / "adapter"
 

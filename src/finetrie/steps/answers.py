@@ -1,0 +1,180 @@
+"""Ask an engine about rows and read what it says: prompts in, predictions out, none missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from finetrie.evaluation.classification import evaluate_classification
+from finetrie.evaluation.entities import evaluate_entities
+from finetrie.evaluation.instruction import evaluate_instruction
+from finetrie.inference.engine import Completion, Decoding, Engine, LabelScores
+from finetrie.prompts.renderer import Renderer
+from finetrie.records import Example, Mention, Outcome, Prediction, Prompt, Rejection, Unparsed
+from finetrie.tasks.base import Task
+from finetrie.tasks.locate import locate
+
+
+def answer(
+    engine: Engine,
+    renderer: Renderer,
+    examples: Sequence[Example],
+    *,
+    decoding: Decoding,
+    decodings: Sequence[Decoding],
+    max_new_tokens: int,
+) -> Iterator[Prediction]:
+    """One prediction per example, in order.
+
+    A row whose question does not fit the token budget is a failed prediction that says so.
+
+    Args:
+        decoding: which decoding of a classification is the answer.
+        decodings: which decodings to compute and keep beside it.
+        max_new_tokens: longest answer of a task that generates.
+    """
+    task = renderer.task
+    asked: list[tuple[Example, Prompt]] = []
+    refused: dict[int, Rejection] = {}
+    for index, rendered in enumerate(renderer.render_many(examples, labelled=False)):
+        if isinstance(rendered, Rejection):
+            refused[index] = rendered
+        else:
+            asked.append((examples[index], rendered))
+    prompts = [prompt for _, prompt in asked]
+    if task.name == "classification":
+        labels = [example.options or task.labels for example, _ in asked]
+        scored = engine.score(prompts, labels, decodings=decodings)
+        said = (_classified(task, e, s, decoding) for (e, _), s in zip(asked, scored, strict=True))
+    else:
+        generated = engine.generate(prompts, max_new_tokens=max_new_tokens)
+        read = _extracted if task.name == "ner" else _answered
+        said = (read(task, e, p, c) for (e, p), c in zip(asked, generated, strict=True))
+    for index, example in enumerate(examples):
+        if index in refused:
+            yield _failed(example, refused[index].reason)
+        else:
+            yield next(said)
+
+
+def measure(
+    task: Task[Any],
+    examples: Sequence[Example],
+    predictions: Sequence[Prediction],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 10_000,
+    decoding: str | None = None,
+    seconds: float | None = None,
+) -> dict[str, Any]:
+    """The scores of labelled examples, as `metrics.json` holds them."""
+    settings: dict[str, Any] = {"confidence": confidence, "resamples": resamples, "seconds": seconds}
+    gold: list[Any] = [example.target for example in examples]
+    if task.name == "classification":
+        return evaluate_classification(gold, predictions, labels=task.labels, decoding=decoding, **settings)
+    if task.name == "ner":
+        texts = [example.text for example in examples]
+        return evaluate_entities(gold, predictions, labels=task.labels, texts=texts, **settings)
+    return evaluate_instruction(gold, predictions, **settings)
+
+
+def headline(metrics: dict[str, Any]) -> tuple[str, float]:
+    """Name and value of the score that chooses checkpoints; higher is better."""
+    if metrics["task"] == "classification":
+        return "macro_f1", metrics["macro"]["f1"] or 0.0
+    if metrics["task"] == "ner":
+        return "entity_f1", metrics["micro"]["f1"] or 0.0
+    return "char_f1", metrics["char_f1"] or 0.0
+
+
+def judged(prediction: Prediction, example: Example, labels: Sequence[str]) -> Prediction:
+    """The prediction with its gold target and what became of the row."""
+    outcome = prediction.outcome
+    if outcome is None:
+        outcome = _outcome(prediction, example, frozenset(labels))
+    return replace(prediction, gold=example.target, outcome=outcome)
+
+
+def _outcome(prediction: Prediction, example: Example, labels: frozenset[str]) -> Outcome:
+    answer, gold = prediction.answer, example.target
+    if isinstance(gold, tuple):
+        named = [*answer, *(Mention(*m) for m in prediction.details.get("hallucinated", ()))]
+        if any(item.label not in labels for item in named):
+            return Outcome.OUT_OF_LABEL_SET
+        right = set(answer) == set(gold) and len(named) == len(answer)
+    elif labels:
+        right = answer == gold
+    else:
+        right = str(answer).strip() == str(gold).strip()
+    return Outcome.CORRECT if right else Outcome.WRONG
+
+
+def _failed(example: Example, reason: str) -> Prediction:
+    return Prediction(example.id, "", None, Outcome.FAILED, details={"error": reason})
+
+
+def _classified(task: Task[Any], example: Example, scores: LabelScores, decoding: Decoding) -> Prediction:
+    if scores.error is not None:
+        return _failed(example, scores.error)
+    words = {name: getattr(scores, name) for name in ("free", "constrained", "argmax")}
+    completion = words[decoding] or ""
+    answer: str | Unparsed = task.parse(completion) if decoding == "free" else completion
+    outcome = None
+    if isinstance(answer, Unparsed):
+        outcome = Outcome.OUT_OF_LABEL_SET if answer.reason == "out_of_label_set" else Outcome.UNPARSABLE
+        answer = completion.strip() or None
+    elif answer not in (example.options or task.labels):
+        outcome = Outcome.OUT_OF_LABEL_SET  # a label of the task, but not one that this row offered
+    if words["free"] is not None:
+        read = task.parse(words["free"])
+        words["free"] = words["free"].strip() if isinstance(read, Unparsed) else read
+    return Prediction(
+        id=example.id,
+        completion=completion,
+        answer=answer,
+        outcome=outcome,
+        probability=scores.probabilities.get(answer) if answer is not None else None,
+        probabilities=scores.probabilities or None,
+        seconds=scores.seconds,
+        details={"decodings": {name: word for name, word in words.items() if word is not None}},
+    )
+
+
+def _extracted(task: Task[Any], example: Example, prompt: Prompt, completion: Completion) -> Prediction:
+    """Mentions, placed in the part of the text that the model saw."""
+    if completion.error is not None:
+        return _failed(example, completion.error)
+    read = task.parse(completion.text)
+    details: dict[str, Any] = {"finished": completion.finished}
+    if isinstance(read, Unparsed):
+        return Prediction(
+            example.id,
+            completion.text,
+            None,
+            Outcome.UNPARSABLE,
+            seconds=completion.seconds,
+            details={**details, "reason": read.reason},
+        )
+    spans, tiers = locate(example.text, read, within=prompt.shortening.kept if prompt.shortening else None)
+    details["alignment"] = dict(Counter(tiers))
+    hallucinated = [(m.surface, m.label) for m, tier in zip(read, tiers, strict=True) if tier == "none"]
+    if hallucinated:
+        details["hallucinated"] = hallucinated
+    return Prediction(example.id, completion.text, spans, seconds=completion.seconds, details=details)
+
+
+def _answered(task: Task[Any], example: Example, prompt: Prompt, completion: Completion) -> Prediction:
+    if completion.error is not None:
+        return _failed(example, completion.error)
+    read = task.parse(completion.text)
+    unread = isinstance(read, Unparsed)
+    return Prediction(
+        example.id,
+        completion.text,
+        None if unread else read,
+        Outcome.UNPARSABLE if unread else None,
+        seconds=completion.seconds,
+        details={"finished": completion.finished},
+    )

@@ -1,0 +1,234 @@
+"""Evaluate: a trained run answers labelled rows; every answer is kept, and the counts close."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from finetrie.config import Run
+from finetrie.errors import CheckpointError, DataError
+from finetrie.files import file_hash, json_line, read_json, read_jsonl, text_hash, write_json, write_jsonl
+from finetrie.inference import LocalEngine
+from finetrie.inference.engine import DECODINGS, Engine
+from finetrie.models.loading import load_model
+from finetrie.prompts import Renderer
+from finetrie.records import Example, Prediction
+from finetrie.steps.answers import answer, headline, judged, measure
+from finetrie.steps.prepare import load_part, load_renderer, read_like
+from finetrie.steps.progress import Progress, Quiet
+from finetrie.steps.result import Result
+from finetrie.steps.store import prediction_from, prediction_row
+from finetrie.steps.train import answer_limit, tracker_of, tuning_method
+from finetrie.steps.workspace import Workspace, open_workspace
+from finetrie.tracking import EventLog
+
+CHUNK = 512
+"""Rows answered between two looks at the disk: what a crash can cost."""
+
+
+def evaluate(
+    source: Run | Path | str,
+    *,
+    data: Path | str | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Score a trained run on its test rows, or on another labelled file.
+
+    Results on the test rows lie in the run directory itself, those on another file in `evaluations/NAME-HASH`
+    below it: `predictions.jsonl` with one line a row, and `metrics.json`.
+
+    Raises:
+        CheckpointError: the run is not trained.
+        DataError: the other file cannot be used.
+    """
+    progress = progress or Quiet()
+    workspace = open_workspace(source, create=False)
+    if not workspace.done("train"):
+        raise CheckpointError(f"{workspace.path}: is not trained yet", fix=f"run: finetrie train {source}")
+    with workspace.files.lock(notice=progress.notice):
+        if data is None:
+            return _evaluate_test(workspace, progress)
+        return _evaluate_other(workspace, Path(data), progress)
+
+
+def load_trained(workspace: Workspace, *, untuned: bool = False) -> tuple[Any, Renderer]:
+    """The tuned model and its renderer; `untuned` leaves the base as it was."""
+    run, files = workspace.run, workspace.files
+    loaded = load_model(
+        run.model.base, revision=run.model.revision, dtype=run.model.dtype, attention=run.model.attention
+    )
+    method = tuning_method(run)
+    folder = files.path / method.folder
+    renderer = load_renderer(workspace, loaded.tokenizer, folder=folder)
+    model = loaded.model if untuned else method.load(loaded.model, folder)
+    return model, renderer
+
+
+def _evaluate_test(workspace: Workspace, progress: Progress) -> Result:
+    files, run = workspace.files, workspace.run
+    settings = run.evaluation.model_dump(mode="json")
+    done = workspace.done("evaluate")
+    if done and done.get("settings") == settings:
+        return Result(workspace.path, read_json(files.metrics))
+    examples = load_part(workspace, "test")
+    if not examples:
+        raise DataError(
+            run.data.train,
+            None,
+            "no test rows: nothing to score",
+            fix="name a file in data.test, or set data.test_fraction",
+        )
+    before = _zero_shot(workspace, examples, progress)
+    target = _Target(files.predictions, files.metrics, key=file_hash(files.test))
+    metrics = _score(workspace, examples, target, progress)
+    if before is not None:
+        metrics["zero_shot"] = before
+    write_json(files.metrics, metrics)
+    facts = {"rows": len(examples), "seconds": metrics["seconds"], "rows_per_second": metrics["rows_per_second"]}
+    with EventLog(files.events, notice=progress.notice) as log:
+        log.append("evaluate_finished", **facts)
+    _track(workspace, metrics, progress)
+    workspace.finish("evaluate", settings=settings, **facts)
+    return Result(workspace.path, metrics)
+
+
+def _evaluate_other(workspace: Workspace, data: Path, progress: Progress) -> Result:
+    dataset = read_like(workspace.run, data)
+    for notice in dataset.notices:
+        progress.notice(notice)
+    key = file_hash(data)
+    folder = workspace.path / "evaluations" / f"{data.stem}-{key[:8]}"
+    write_jsonl(folder / "rejected.jsonl", dataset.rejected)
+    if dataset.rejected:
+        progress.notice(f"{len(dataset.rejected)} rows cannot be used; see {folder / 'rejected.jsonl'}")
+    target = _Target(folder / "predictions.jsonl", folder / "metrics.json", key=key)
+    metrics = _score(workspace, dataset.examples, target, progress)
+    write_json(target.metrics, metrics)
+    return Result(folder, metrics)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where the answers to one set of rows go."""
+
+    predictions: Path
+    metrics: Path
+    key: str  # hash of the rows
+
+
+def _score(workspace: Workspace, examples: Sequence[Example], target: _Target, progress: Progress) -> dict[str, Any]:
+    run = workspace.run
+    model, renderer = load_trained(workspace)
+    engine = LocalEngine(model, renderer)
+    partial = _partial(target, workspace)
+    rows, seconds = _answer_all(engine, renderer, examples, run, partial, progress)
+    for notice in engine.notices:
+        progress.notice(notice)
+    predictions = [prediction_from(row) for row in rows]
+    decoding = run.evaluation.decoding if renderer.task.name == "classification" else "free"
+    metrics = measure(
+        renderer.task,
+        examples,
+        predictions,
+        confidence=run.evaluation.confidence,
+        resamples=run.evaluation.resamples,
+        decoding=decoding,
+        seconds=seconds,
+    )
+    write_jsonl(target.predictions, rows)
+    partial.unlink(missing_ok=True)
+    return metrics
+
+
+def _partial(target: _Target, workspace: Workspace) -> Path:
+    """Answers so far; the name says of which rows, weights and settings, so that nothing else continues it."""
+    weights = workspace.done("train") or {}
+    key = text_hash(target.key, str(weights.get("finished")), workspace.run.evaluation.model_dump_json())
+    return target.predictions.with_name(f".{target.predictions.name}.{key[:12]}.partial")
+
+
+def _answer_all(
+    engine: Engine, renderer: Renderer, examples: Sequence[Example], run: Run, partial: Path, progress: Progress
+) -> tuple[list[dict[str, Any]], float]:
+    """Rows of `predictions.jsonl`, those of an interrupted evaluation included, and the seconds all of them took."""
+    rows = _whole_lines(partial)
+    seconds = sum(row.pop("chunk_seconds", 0.0) for row in rows)
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    with partial.open("ab") as stream, progress.bar("evaluating", len(examples), done=len(rows)) as bar:
+        remaining = iter(examples[len(rows) :])
+        while chunk := list(islice(remaining, CHUNK)):
+            started = perf_counter()
+            answered = list(_judged(engine, renderer, chunk, run))
+            taken = perf_counter() - started
+            seconds += taken
+            new = [prediction_row(p, e.text) for p, e in zip(answered, chunk, strict=True)]
+            stream.write(json_line({**new[0], "chunk_seconds": taken}) + b"".join(map(json_line, new[1:])))
+            stream.flush()
+            rows += new
+            bar.advance(len(chunk), note=f"{len(chunk) / taken:.1f} rows/s")
+    return rows, seconds
+
+
+def _judged(engine: Engine, renderer: Renderer, chunk: Sequence[Example], run: Run) -> Iterator[Prediction]:
+    predictions = answer(
+        engine,
+        renderer,
+        chunk,
+        decoding=run.evaluation.decoding,
+        decodings=DECODINGS,
+        max_new_tokens=answer_limit(run, renderer),
+    )
+    return (judged(p, e, renderer.task.labels) for p, e in zip(predictions, chunk, strict=True))
+
+
+def _whole_lines(path: Path) -> list[dict[str, Any]]:
+    """What an interrupted evaluation left; a line cut off by the crash is removed from the file."""
+    if not path.exists():
+        return []
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        with path.open("r+b") as stream:
+            stream.truncate(len(whole))
+    return list(read_jsonl(path))
+
+
+def _zero_shot(workspace: Workspace, examples: Sequence[Example], progress: Progress) -> dict[str, Any] | None:
+    """Headline scores of the base model before tuning, on the first rows of the test set; kept for a second call."""
+    count = min(workspace.run.evaluation.zero_shot, len(examples))
+    if not count:
+        return None
+    path = workspace.path / "zero_shot.json"
+    if path.exists() and read_json(path).get("n") == count:
+        return dict(read_json(path))
+    model, renderer = load_trained(workspace, untuned=True)
+    chosen = examples[:: len(examples) // count][:count]
+    with progress.bar("zero-shot", count) as bar:
+        answered = list(_judged(LocalEngine(model, renderer), renderer, chosen, workspace.run))
+        bar.advance(count)
+    metrics = measure(renderer.task, chosen, answered, decoding=workspace.run.evaluation.decoding, resamples=100)
+    name, value = headline(metrics)
+    summary = {
+        "n": count,
+        name: value,
+        **{key: metrics[key] for key in ("accuracy", "accuracy_ci", "micro", "by_decoding") if key in metrics},
+        "outcomes": metrics["outcomes"],
+    }
+    write_json(path, summary)
+    return summary
+
+
+def _track(workspace: Workspace, metrics: dict[str, Any], progress: Progress) -> None:
+    """Scores and a table of predictions for the trackers; one that fails costs a notice."""
+    if workspace.run.tracking.swanlab == "off":
+        return
+    with tracker_of(workspace, progress) as tracker:
+        name, value = headline(metrics)
+        tracker.log({f"test/{name}": value}, workspace.done("train")["steps"])  # type: ignore[index]
+        columns = ("id", "text", "gold", "prediction", "outcome", "probability")
+        rows = [[row.get(column) for column in columns] for row in read_jsonl(workspace.files.predictions)]
+        tracker.table("test/predictions", columns, rows)

@@ -1,0 +1,31 @@
+"""Run: all the steps in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from finetrie.config import Run
+from finetrie.steps.evaluate import evaluate
+from finetrie.steps.progress import Progress, Quiet
+from finetrie.steps.report import report
+from finetrie.steps.result import Result
+from finetrie.steps.train import train
+
+
+def run(
+    source: Run | Path | str,
+    *,
+    out: Path | None = None,
+    overrides: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Result:
+    """Prepare, train, evaluate and report; what is already done is not done again."""
+    progress = progress or Quiet()
+    workspace = train(source, out=out, overrides=overrides, progress=progress)
+    result = evaluate(workspace.path, progress=progress)
+    try:
+        report(workspace.path)
+    except Exception as error:  # a page that cannot be drawn must not cost the run that it is about
+        progress.notice(f"the report could not be written: {type(error).__name__}: {error}")
+    return result
