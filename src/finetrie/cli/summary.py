@@ -40,14 +40,11 @@ def lines(metrics: Mapping[str, Any]) -> list[str]:
     else:
         shown = [_line("exact match", metrics["exact_match"], metrics["exact_match_ci"])]
     if (before := metrics.get("zero_shot")) is not None:
-        name, value = ("entity F1", before["f1"]) if metrics["task"] == "ner" else ("accuracy", before["accuracy"])
-        shown.append(f"untuned     {_percent(value)}   ({name} of the base model on {before['n']} rows)")
+        value, name = before["score"], before["metric"].replace("_", " ")
+        shown.append(f"untuned     {_percent(value)}   ({name} of the base model, {before['n']} rows)")
     counts = metrics["outcomes"]
-    shown.append(
-        "rows        "
-        + f"{metrics['n']} = "
-        + " + ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items())
-    )
+    parts = " + ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+    shown.append(f"rows        {metrics['n']} = {parts}")
     return shown
 
 

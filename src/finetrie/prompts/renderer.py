@@ -15,7 +15,7 @@ from typing import Any
 
 from finetrie.errors import ConfigError
 from finetrie.files import text_hash
-from finetrie.prompts.budget import Ranges, Shorten, joined, largest_cut
+from finetrie.prompts.budget import Count, Ranges, Scale, Shorten, joined, largest_cut
 from finetrie.prompts.chat import BadConversation, Chat, Frame, TemplateChoice
 from finetrie.records import Example, Prompt, Rejection, Shortening
 from finetrie.tasks.base import Task
@@ -35,6 +35,7 @@ class _Slot:
 
     frame: Frame
     limit: int  # most tokens of a prompt
+    empty: int  # tokens of a prompt without any text
     own: bool  # whether the row brought its own options, instruction or history
 
 
@@ -65,6 +66,7 @@ class Renderer:
             ConfigError: the instruction alone exceeds the budget, or no reserve where one is needed.
             ModelError: the tokenizer's chat template cannot be used.
         """
+        self.tokenizer = tokenizer
         self.task = task
         self.max_tokens = max_tokens
         self.shorten = shorten
@@ -137,7 +139,7 @@ class Renderer:
     def _fit(self, example: Example, slot: _Slot, parts: list[list[int]] | None, labelled: bool) -> Prompt | Rejection:
         text, shortening = example.text, None
         if parts is None or _length(parts) > slot.limit:
-            kept = self._largest_cut(example.text, slot)
+            kept = self._largest_cut(example.text, slot, _length(parts) if parts is not None else None)
             if kept is None:
                 return self._too_long(example, slot)
             text, shortening = joined(example.text, kept), Shortening(kept, len(example.text))
@@ -154,11 +156,12 @@ class Renderer:
         supervised = [index % 2 == 1 for index, part in enumerate(parts) for _ in part] + [True] * len(answer)
         return Prompt(example.id, example.origin, (*ids, *answer), len(ids), tuple(supervised), text, shortening)
 
-    def _largest_cut(self, text: str, slot: _Slot) -> Ranges | None:
-        def count(texts: Sequence[str]) -> list[int]:
-            return [_length(parts) for parts in self.chat.encoder.encode_many(list(map(slot.frame.fill, texts)))]
+    def _largest_cut(self, text: str, slot: _Slot, whole: int | None) -> Ranges | None:
+        def counting(frame: Frame) -> Count:
+            return lambda texts: list(map(_length, self.chat.encoder.encode_many(list(map(frame.fill, texts)))))
 
-        return largest_cut(text, count, limit=slot.limit, mode=self.shorten)
+        scale = Scale(counting(slot.frame), counting(slot.frame.surroundings()), slot.limit, slot.empty, whole)
+        return largest_cut(text, scale, self.shorten)
 
     def _slot(self, example: Example) -> _Slot | Rejection:
         """The frame of a row; rows with the same options and instruction share it."""
@@ -188,7 +191,8 @@ class Renderer:
         if self.task.closed and example.options:
             reserve = max(reserve, self._longest(example.options))
         own = bool(example.options is not None or example.instruction is not None or example.history)
-        return _Slot(self.chat.frame(messages, self._gap), self.max_tokens - reserve, own)
+        frame = self.chat.frame(messages, self._gap)
+        return _Slot(frame, self.max_tokens - reserve, self._fixed(frame), own)
 
     def _longest(self, labels: Iterable[str]) -> int:
         return max((len(self.label_ids(label)) for label in labels), default=0)
@@ -218,7 +222,7 @@ class Renderer:
         )
 
     def _too_long(self, example: Example, slot: _Slot) -> Rejection:
-        fixed = self._fixed(slot.frame)
+        fixed = slot.empty
         if not slot.own:
             raise self._no_room(fixed, "instruction, labels and markup")
         what = "the conversation so far" if example.history else "its own instruction and options"

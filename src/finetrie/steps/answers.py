@@ -120,16 +120,9 @@ def _classified(task: Task[Any], example: Example, scores: LabelScores, decoding
         return _failed(example, scores.error)
     words = {name: getattr(scores, name) for name in ("free", "constrained", "argmax")}
     completion = words[decoding] or ""
-    answer: str | Unparsed = task.parse(completion) if decoding == "free" else completion
-    outcome = None
-    if isinstance(answer, Unparsed):
-        outcome = Outcome.OUT_OF_LABEL_SET if answer.reason == "out_of_label_set" else Outcome.UNPARSABLE
-        answer = completion.strip() or None
-    elif answer not in (example.options or task.labels):
-        outcome = Outcome.OUT_OF_LABEL_SET  # a label of the task, but not one that this row offered
+    answer, outcome = _read(task, example, completion) if decoding == "free" else (completion, None)
     if words["free"] is not None:
-        read = task.parse(words["free"])
-        words["free"] = words["free"].strip() if isinstance(read, Unparsed) else read
+        words["free"] = _read(task, example, words["free"])[0] or ""
     return Prediction(
         id=example.id,
         completion=completion,
@@ -140,6 +133,16 @@ def _classified(task: Task[Any], example: Example, scores: LabelScores, decoding
         seconds=scores.seconds,
         details={"decodings": {name: word for name, word in words.items() if word is not None}},
     )
+
+
+def _read(task: Task[Any], example: Example, said: str) -> tuple[str | None, Outcome | None]:
+    """A free answer as a label, or as the words that are none; and why it cannot be right, if so."""
+    read = task.parse(said)
+    if not isinstance(read, Unparsed):  # a label of the task, though perhaps not one that this row offered
+        return read, None if read in (example.options or task.labels) else Outcome.OUT_OF_LABEL_SET
+    if read.reason == "out_of_label_set":
+        return said.strip(), Outcome.OUT_OF_LABEL_SET
+    return None, Outcome.UNPARSABLE
 
 
 def _extracted(task: Task[Any], example: Example, prompt: Prompt, completion: Completion) -> Prediction:

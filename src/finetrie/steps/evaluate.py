@@ -211,10 +211,11 @@ def _zero_shot(workspace: Workspace, examples: Sequence[Example], progress: Prog
         answered = list(_judged(LocalEngine(model, renderer), renderer, chosen, workspace.run))
         bar.advance(count)
     metrics = measure(renderer.task, chosen, answered, decoding=workspace.run.evaluation.decoding, resamples=100)
-    name, value = headline(metrics)
-    summary = {
+    name, value = ("accuracy", metrics["accuracy"]) if "accuracy" in metrics else headline(metrics)
+    summary: dict[str, Any] = {
         "n": count,
-        name: value,
+        "metric": name,
+        "score": value,
         **{key: metrics[key] for key in ("accuracy", "accuracy_ci", "micro", "by_decoding") if key in metrics},
         "outcomes": metrics["outcomes"],
     }

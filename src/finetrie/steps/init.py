@@ -67,7 +67,10 @@ def _said(found: Detected) -> list[str]:
 
 
 def _max_tokens(found: Detected) -> int:
-    """Room for nearly all texts, in steps of powers of two: a Chinese character is about one token at most."""
-    characters = (found.length or {}).get("p95", 200)
+    """Room for nearly all texts: a Chinese character is about one token at most, an English one a third.
+
+    Entities are said again in the answer, with their markup, which takes about as much as the text twice over.
+    """
+    characters = (found.length or {}).get("p95", 200) * (3 if found.kind == "ner" else 1)
     needed = 160 + characters * (1.0 if found.language == "zh" else 0.35)
     return next(size for size in (256, 384, 512, 1024, 2048) if size >= min(needed, 2048))

@@ -1,4 +1,4 @@
-"""Prepare: files become examples, splits, and a frozen task and renderer; every removed or shortened row is recorded."""
+"""Prepare: files become splits and a frozen renderer; every removed or shortened row is recorded."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
@@ -20,13 +20,8 @@ class Progress(Protocol):
     def notice(self, message: str) -> None:
         """Something the user should know, that is not an error."""
 
-    def bar(self, name: str, total: int, *, done: int = 0) -> _BarContext:
+    def bar(self, name: str, total: int, *, done: int = 0) -> AbstractContextManager[Bar]:
         """A context in which `total` units of work are done, `done` of them already."""
-
-
-class _BarContext(Protocol):
-    def __enter__(self) -> Bar: ...
-    def __exit__(self, *exception: object) -> bool | None: ...
 
 
 class _NoBar:

@@ -35,7 +35,8 @@ class Workspace:
 
     def done(self, stage: str) -> Mapping[str, Any] | None:
         """What the manifest says of a finished stage; None where it is not finished."""
-        return self.manifest().get("stages", {}).get(stage)
+        facts: Mapping[str, Any] | None = self.manifest().get("stages", {}).get(stage)
+        return facts
 
     def finish(self, stage: str, **facts: Any) -> None:
         """Note that a stage is finished. Everything it wrote must be on disk by now."""
