@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from finetrie.tasks.graphemes import boundary_after, boundary_before
@@ -12,8 +13,11 @@ Shorten = Literal["head", "tail", "head_tail"]
 
 OMISSION = "…"
 
-REACH = 16
+REACH = 12
 """How many characters beyond the largest fit are tried before it is accepted."""
+
+CONTEXT = 24
+"""Characters of text on the far side of a cut that are tokenised to compare neighbouring cuts."""
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -37,56 +41,114 @@ def joined(text: str, kept: Ranges) -> str:
     return OMISSION.join(text[start:end] for start, end in kept)
 
 
-def largest_cut(text: str, count: Callable[[Sequence[str]], list[int]], *, limit: int, mode: Shorten) -> Ranges | None:
-    """The most of `text` whose prompt has at most `limit` tokens; None where not even an empty text fits.
+Count = Callable[[Sequence[str]], list[int]]
+"""Prompt lengths in tokens, for several texts in a prompt's gap."""
 
-    `count` gives the prompt length in tokens for each of several texts. Longer texts can have fewer tokens ("interes"
-    three, "interesting" one), so after a search by interpolation the next characters are tried one by one, until
-    `REACH` of them, and the rest of a Latin word, did not fit. Long texts are never tokenised as a whole: the search
-    comes from below, so it costs a few dozen prompts of at most about `limit` tokens.
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What a text weighs in tokens, as the search for a cut needs it."""
+
+    count: Count  # the whole prompt
+    near: Count  # only its surroundings: differences between texts that differ a little are right, sums are not
+    limit: int  # most tokens of a prompt
+    empty: int  # tokens of the prompt without any text
+    whole: int | None = None  # tokens with the whole text, where they are known
+
+
+def largest_cut(text: str, scale: Scale, mode: Shorten) -> Ranges | None:
+    """The most of `text` that fits; None where not even an empty text does.
+
+    Longer texts can have fewer tokens ("interes" three, "interesting" one), so tokens are no monotone function
+    of characters. After a search by interpolation the characters beyond the best fit are tried one by one, until
+    `REACH` of them, and the rest of a Latin word, did not fit. Those trials tokenise only the neighbourhood of the cut,
+    and what they choose is checked against the whole prompt. Very long texts are never tokenised as a whole.
     """
-
-    def tokens(sizes: Sequence[int]) -> list[int]:
-        return count([joined(text, cut(text, size, mode)) for size in sizes])
-
-    fits, at_fits = 0, tokens([0])[0]
-    if at_fits > limit:
+    if scale.empty > scale.limit:
         return None
-    over, at_over = min(len(text), 2 * limit), 0
-    while (at_over := tokens([over])[0]) <= limit:
-        if over == len(text):
-            return cut(text, over, mode)
-        fits, at_fits, over = over, at_over, min(len(text), 2 * over)
-    halve = False
-    while over - fits > 2:
-        slope = (limit - at_fits + 0.5) / (at_over - at_fits)
-        guess = (fits + over) // 2 if halve else fits + int((over - fits) * slope)
-        guess = min(max(guess, fits + 1), over - 1)
-        found = tokens([guess])[0]
-        halve = not halve and min(guess - fits, over - guess) <= (over - fits) // 8
-        if found <= limit:
-            fits, at_fits = guess, found
+
+    def prompt(size: int) -> int:
+        return scale.count([joined(text, cut(text, size, mode))])[0]
+
+    fits, over = _bracket(len(text), prompt, scale)
+    if over is None:
+        return ((0, len(text)),)
+    return cut(text, _climb(text, _interpolate(fits, over, prompt, scale.limit), scale, mode), mode)
+
+
+Weighed = tuple[int, int]
+"""Characters kept, and the tokens of the prompt with them."""
+
+
+def _bracket(length: int, prompt: Callable[[int], int], scale: Scale) -> tuple[Weighed, Weighed | None]:
+    """A size that fits and a larger one that does not; no larger one where all of the text fits."""
+    fits = 0, scale.empty
+    if scale.whole is not None and scale.whole > scale.limit:
+        return fits, (length, scale.whole)
+    size = min(length, 2 * scale.limit)
+    while (tokens := prompt(size)) <= scale.limit:
+        fits = size, tokens
+        if size == length:
+            return fits, None
+        size = min(length, 2 * size)
+    return fits, (size, tokens)
+
+
+def _interpolate(fits: Weighed, over: Weighed, prompt: Callable[[int], int], limit: int) -> Weighed:
+    """A size that fits, a few characters below one that does not. Bisects where interpolation makes no progress."""
+    bisect = False
+    while (width := over[0] - fits[0]) > REACH:
+        share = 0.5 if bisect else (limit - fits[1]) / (over[1] - fits[1])
+        size = fits[0] + min(max(int(width * share), 1), width - 1)
+        tokens = prompt(size)
+        if tokens <= limit:
+            fits = size, tokens
         else:
-            over, at_over = guess, found
-    while (better := _largest_fit(tokens, list(_beyond(text, fits, mode)), limit)) is not None:
-        fits = better
-    return cut(text, fits, mode)
+            over = size, tokens
+        bisect = not bisect and over[0] - fits[0] > width // 4
+    return fits
 
 
-def _largest_fit(tokens: Callable[[Sequence[int]], list[int]], sizes: list[int], limit: int) -> int | None:
-    fitting = [size for size, found in zip(sizes, tokens(sizes), strict=True) if found <= limit] if sizes else []
-    return max(fitting, default=None)
+def _climb(text: str, start: Weighed, scale: Scale, mode: Shorten) -> int:
+    """The largest size that fits within reach of another one that does."""
+    size, tokens = start
+    while True:
+        sizes = list(_beyond(text, size, mode))
+        near = scale.near([_surroundings(text, other, size, mode) for other in (size, *sizes)])
+        expected = {other: tokens + found - near[0] for other, found in zip(sizes, near[1:], strict=True)}
+        best = _largest(expected, scale.limit)
+        if best is None:
+            return size
+        found = scale.count([joined(text, cut(text, best, mode))])[0]
+        if found != expected[best]:  # the neighbourhood was too small to judge: weigh whole prompts instead
+            counts = scale.count([joined(text, cut(text, other, mode)) for other in sizes])
+            best = _largest(dict(zip(sizes, counts, strict=True)), scale.limit)
+            if best is None:
+                return size
+            found = counts[sizes.index(best)]
+        size, tokens = best, found
+
+
+def _largest(tokens: dict[int, int], limit: int) -> int | None:
+    return max((size for size, found in tokens.items() if found <= limit), default=None)
+
+
+def _surroundings(text: str, size: int, base: int, mode: Shorten) -> str:
+    """What is left of a text, without what lies farther than `CONTEXT` from the cut at `base` characters."""
+    head = base if mode == "head" else (base + 1) // 2 if mode == "head_tail" else 0
+    tail = base if mode == "tail" else base // 2 if mode == "head_tail" else 0
+    first, last = max(head - CONTEXT, 0), min(len(text) - tail + CONTEXT, len(text))
+    kept = [(max(start, first), min(end, last)) for start, end in cut(text, size, mode)]
+    return joined(text, tuple(kept))
 
 
 def _beyond(text: str, size: int, mode: Shorten) -> Iterator[int]:
     """Larger sizes worth a try, each with a cut of its own."""
     last = cut(text, size, mode)
-    for larger in range(size + 1, len(text)):
-        kept = cut(text, larger, mode)
+    for larger in range(size + 1, min(len(text), size + 4 * REACH + 1)):
         if larger > size + REACH and not _inside_word(text, larger, mode):
             return
-        if larger > size + 4 * REACH:
-            return
+        kept = cut(text, larger, mode)
         if kept != last:
             yield larger
         last = kept
@@ -94,4 +156,5 @@ def _beyond(text: str, size: int, mode: Shorten) -> Iterator[int]:
 
 def _inside_word(text: str, size: int, mode: Shorten) -> bool:
     edge = len(text) - size if mode == "tail" else size if mode == "head" else (size + 1) // 2
-    return text[edge - 1 : edge + 1].isascii() and text[edge - 1 : edge + 1].isalnum()
+    around = text[edge - 1 : edge + 1]
+    return around.isascii() and around.isalnum()

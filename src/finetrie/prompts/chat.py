@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any, Literal
 
@@ -66,6 +66,10 @@ class Frame:
     def fill(self, text: str) -> str:
         text = text.lstrip() if self.trim_left else text
         return self.before + (text.rstrip() if self.trim_right else text) + self.after
+
+    def surroundings(self, characters: int = 32) -> Frame:
+        """The same frame without what is far from the gap."""
+        return replace(self, before=self.before[-characters:], after=self.after[:characters])
 
 
 class Chat:
