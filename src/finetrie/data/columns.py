@@ -42,11 +42,7 @@ def find(names: Sequence[str], wanted: Sequence[str]) -> str | None:
 
 def guess_text(rows: Sequence[Row], *, taken: Collection[str] = ()) -> str | None:
     """The column with the text: by name, else the only other column that holds text."""
-    texts = [
-        name
-        for name in names_in(rows)
-        if name not in taken and (held := values(rows, name)) and all(isinstance(value, str) for value in held)
-    ]
+    texts = [name for name in names_in(rows) if name not in taken and mostly(values(rows, name), str)]
     if named := find(texts, TEXT_NAMES):
         return named
     others = [name for name in texts if name.casefold() not in (*LABEL_NAMES, "id")]
@@ -65,17 +61,21 @@ def guess_target(rows: Sequence[Row], *, kind: str | None, text: str | None) -> 
         return find(entities, ENTITY_NAMES) or find(names, ENTITY_NAMES[:6])
     found = find(labels, LABEL_NAMES)
     if found is None:
-        return find(entities, ENTITY_NAMES) if kind is None else None
-    if all(isinstance(value, (int, float)) for value in values(rows, found)):
+        return find(entities, ENTITY_NAMES)
+    if mostly(values(rows, found), (int, float)):
         described = [f"{found}_{ending}".casefold() for ending in _DESCRIPTIONS]
         return find(labels, described) or found
     return found
 
 
 def holds_entities(rows: Sequence[Row], name: str) -> bool:
-    """Whether a column holds lists or objects wherever it holds anything."""
-    held = values(rows, name)
-    return bool(held) and all(isinstance(value, (list, dict)) for value in held)
+    """Whether a column holds lists or objects in most places where it holds anything."""
+    return mostly(values(rows, name), (list, dict))
+
+
+def mostly(held: Sequence[Any], types: type | tuple[type, ...]) -> bool:
+    """Whether more than half of the values are of a type: single bad rows do not change what a column is."""
+    return sum(isinstance(value, types) for value in held) * 2 > len(held)
 
 
 def look_like_labels(held: Sequence[Any]) -> bool:

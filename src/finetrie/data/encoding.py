@@ -52,9 +52,10 @@ def find_encoding(path: Path, asked: str = "auto") -> Encoding:
     with path.open("rb") as stream:
         head = stream.read(HEAD)
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
+    marked = marked or _zero_bytes(head)
     if asked.lower() != "auto":
         return _checked(path, asked, marked)
-    if marked or (marked := _zero_bytes(head)):
+    if marked:
         line = first_undecodable(path, marked)
         if line is None:
             return Encoding(marked)
@@ -75,6 +76,8 @@ def first_undecodable(path: Path, name: str) -> int | None:
                 text = decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
                 return line + error.object[: error.start].decode(name, "replace").count("\n")
+            except UnicodeError:  # UTF-16 asked for, and no byte-order mark
+                return line
             line += text.count("\n")
             if not block:
                 return None
@@ -175,7 +178,7 @@ def _checked(path: Path, asked: str, marked: str | None) -> Encoding:
             f"not valid {asked}, which data.encoding names",
             fix='set data.encoding = "auto" to have it found',
         )
-    if not name.startswith("utf") and _is_utf8_with_han(path):
+    if not name.startswith("utf-8") and _is_utf8_with_han(path):
         raise DataError(
             path, None, f"the file is UTF-8, data.encoding says {asked}", fix='set data.encoding = "utf-8" or "auto"'
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from random import Random
 
 from finetrie.data.keys import Key, loose_key
@@ -34,6 +34,7 @@ def hold_out(
             pools.append(members)
     sizes = Counter(stratum(example, kind=kind) for example in rows)
     quotas = _quotas({name: sizes[name] for name in strata}, round(fraction * len(rows)), fraction)
+    remaining = Counter(label for example in rows for label in labels_of(example, kind=kind))
     random = Random(seed)
     held: set[int] = set()
     for name in sorted(strata):
@@ -41,21 +42,12 @@ def hold_out(
         random.shuffle(pool)
         left = min(quotas[name], sizes[name] - 1)
         for members in pool:
-            if len(members) <= left:
+            labels = Counter(label for i in members for label in labels_of(rows[i], kind=kind))
+            if len(members) <= left and all(remaining[label] > count for label, count in labels.items()):
                 held.update(members)
+                remaining.subtract(labels)
                 left -= len(members)
-    _give_back(rows, held, groups.values(), kind=kind)
     return held
-
-
-def _give_back(rows: Sequence[Example], held: set[int], groups: Iterable[list[int]], *, kind: str) -> None:
-    """Return the groups without which a label would be missing from what stays."""
-    left = Counter(label for i, example in enumerate(rows) if i not in held for label in labels_of(example, kind=kind))
-    for members in groups:
-        labels = [label for i in members for label in labels_of(rows[i], kind=kind)]
-        if members[0] in held and any(label not in left for label in labels):
-            held.difference_update(members)
-            left.update(labels)
 
 
 def _quotas(sizes: dict[tuple[str, ...], int], total: int, fraction: float) -> dict[tuple[str, ...], int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from finetrie.data.columns import values
+from finetrie.data.columns import mostly, values
 from finetrie.data.formats import FORMATS
 from finetrie.data.formats.base import JSON, Asked, Columns, Draft, Row, Unrecognised, keeps_columns, only_kind
 from finetrie.data.formats.fields import cell, grouped_entities, text_of
@@ -18,7 +18,7 @@ class Cluener:
     def columns(self, rows: Sequence[Row], asked: Asked) -> Columns:
         keeps_columns(asked, "cluener", text="text", target="label")
         held = values(rows, "label")
-        if not held or not all(isinstance(label, dict) for label in held):
+        if not mostly(held, dict):
             raise Unrecognised(
                 "not in the cluener format: 'label' must be {name: {words: [[start, end]]}}",
                 fix='set data.format = "auto"',
