@@ -1,0 +1,221 @@
+"""Charts as SVG text, for the page and for notebooks.
+
+Colours are CSS variables with a fallback, so that one picture suits light and dark pages. Text stays text:
+the reader's own fonts draw it, Chinese included. The same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from itertools import count
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+# matplotlib draws with these stand-ins; `_svg` turns them into CSS variables.
+INK, MUTED, GRID, ACCENT, SECOND, GOOD = "#010101", "#010102", "#010103", "#010104", "#010105", "#010106"
+VARIABLES = {
+    INK: "var(--ink, #1f2937)",
+    MUTED: "var(--muted, #6b7280)",
+    GRID: "var(--line, #e5e7eb)",
+    ACCENT: "var(--accent, #2563eb)",
+    SECOND: "var(--second, #d97706)",
+    GOOD: "var(--good, #15803d)",
+}
+FONT = "system-ui, -apple-system, 'Segoe UI', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif"
+
+MOST_POINTS = 1200
+"""A curve with more points than the page has pixels is thinned out."""
+
+WORDS = {
+    "loss": "loss",
+    "smoothed": "smoothed",
+    "step": "step",
+    "score": "score",
+    "best": "best",
+    "confidence": "confidence of the model",
+    "accuracy": "share that is right",
+    "perfect": "perfectly calibrated",
+    "characters": "characters a text",
+    "texts": "texts",
+}
+"""Default texts; the page passes translations."""
+
+
+def loss_curve(events: Sequence[Mapping[str, Any]], *, words: Mapping[str, str] = WORDS) -> str | None:
+    """Training loss by optimiser step, with a smoothed line; None without step events.
+
+    Args:
+        events: objects of `events.jsonl`. A step that was repeated after a crash counts once, the last time.
+    """
+    points = {e["step"]: e["loss"] for e in events if e.get("event") == "step" and _known(e.get("loss"))}
+    if not points:
+        return None
+    steps = np.array(sorted(points))
+    losses = np.array([points[step] for step in steps.tolist()], dtype=float)
+    trend = _smoothed(losses)
+    some = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), MOST_POINTS)).astype(int))
+    chart = Chart(words["loss"])
+    many = len(steps) > 20
+    chart.axes.plot(steps[some], losses[some], color=ACCENT, linewidth=1.0, alpha=0.35 if many else 1.0)
+    if many:
+        chart.axes.plot(steps[some], trend[some], color=ACCENT, linewidth=2.0)
+    else:
+        chart.axes.plot(steps, losses, "o", color=ACCENT, markersize=3.5)
+    chart.axes.set_ylim(bottom=0)
+    chart.label(x=words["step"], y=words["loss"])
+    return chart.svg()
+
+
+def dev_curve(events: Sequence[Mapping[str, Any]], *, words: Mapping[str, str] = WORDS) -> str | None:
+    """Score on the dev split by optimiser step, the best one marked; None without evaluations."""
+    points = {e["step"]: e for e in events if e.get("event") == "evaluation" and _known(e.get("score"))}
+    if not points:
+        return None
+    steps = sorted(points)
+    scores = [float(points[step]["score"]) for step in steps]
+    best = int(np.argmax(scores))
+    chart = Chart(words["score"])
+    chart.axes.plot(steps, scores, "-o", color=SECOND, linewidth=2.0, markersize=4)
+    chart.axes.plot([steps[best]], [scores[best]], "o", color=GOOD, markersize=8)
+    chart.axes.set_ylim(0, 1.08)
+    chart.percent("y")
+    side = -1 if best > 0 and best >= len(steps) / 2 else 1
+    chart.note(f"{words['best']}: {scores[best]:.1%}", at=(steps[best], scores[best]), side=side)
+    chart.label(x=words["step"], y=words["score"])
+    return chart.svg()
+
+
+def reliability_plot(bins: Sequence[Mapping[str, Any]], *, words: Mapping[str, str] = WORDS) -> str | None:
+    """Accuracy by confidence, with how many texts stand behind each bin; None without bins.
+
+    Args:
+        bins: `metrics["calibration"]["bins"]`.
+    """
+    if not bins:
+        return None
+    chart = Chart(words["accuracy"], size=(4.6, 4.0))
+    share = np.array([b["count"] for b in bins], dtype=float)
+    width = [b["high"] - b["low"] for b in bins]
+    chart.axes.bar(
+        [(b["low"] + b["high"]) / 2 for b in bins],
+        share / share.sum(),
+        width=[w * 0.92 for w in width],
+        color=GRID,
+    )
+    chart.axes.plot([0, 1], [0, 1], "--", color=MUTED, linewidth=1.2)
+    chart.axes.plot(
+        [b["confidence"] for b in bins], [b["accuracy"] for b in bins], "-o", color=ACCENT, linewidth=2, markersize=5
+    )
+    chart.axes.set_xlim(0, 1.02)
+    chart.axes.set_ylim(0, 1.02)
+    chart.percent("x")
+    chart.percent("y")
+    chart.note(words["perfect"], at=(0.30, 0.30), side=1, color=MUTED)
+    chart.label(x=words["confidence"], y=words["accuracy"])
+    return chart.svg()
+
+
+def length_histogram(lengths: Sequence[int], *, words: Mapping[str, str] = WORDS) -> str | None:
+    """How long the texts are; the longest 1 % share the last bar. None without texts."""
+    if not len(lengths):
+        return None
+    values = np.asarray(lengths, dtype=float)
+    most = max(float(np.quantile(values, 0.99)), values.min() + 1)
+    chart = Chart(words["texts"], size=(6.4, 2.6))
+    chart.axes.hist(np.minimum(values, most), bins=min(40, max(5, int(most - values.min()))), color=ACCENT, rwidth=0.9)
+    chart.axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
+    chart.label(x=words["characters"], y=words["texts"])
+    return chart.svg()
+
+
+class Chart:
+    """One plot in the house style; `axes` is matplotlib's own."""
+
+    def __init__(self, name: str, *, size: tuple[float, float] = (6.4, 3.2)) -> None:
+        self.name = name
+        self.figure = Figure(figsize=size, layout="constrained")
+        self.axes: Axes = self.figure.add_subplot()
+        self._texts: dict[str, str] = {}
+        self._numbers = count(1)
+        for side in ("top", "right", "left"):
+            self.axes.spines[side].set_visible(False)
+        self.axes.spines["bottom"].set_color(GRID)
+        self.axes.tick_params(colors=MUTED, length=0, labelsize=10)
+        self.axes.grid(axis="y", color=GRID, linewidth=1)
+        self.axes.set_axisbelow(True)
+        self.axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+
+    def label(self, *, x: str, y: str) -> None:
+        """Name the axes; the vertical one above the plot, where it reads without turning the head."""
+        self.axes.set_xlabel(self._stand_in(x), color=MUTED, fontsize=10)
+        self.axes.set_title(self._stand_in(y), color=MUTED, fontsize=10, loc="left", pad=8)
+
+    def note(self, text: str, *, at: tuple[float, float], side: int, color: str = INK) -> None:
+        """Write `text` beside a point; side 1 is right below it, -1 left below it."""
+        self.axes.annotate(
+            self._stand_in(text),
+            at,
+            textcoords="offset points",
+            xytext=(8 * side, -14),
+            ha="left" if side > 0 else "right",
+            fontsize=10,
+            color=color,
+        )
+
+    def percent(self, axis: str) -> None:
+        one = self.axes.yaxis if axis == "y" else self.axes.xaxis
+        one.set_major_locator(MaxNLocator(nbins=5))
+        one.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
+
+    def svg(self) -> str:
+        """The chart as an `<svg>` element."""
+        stream = io.StringIO()
+        with rc_context({"svg.fonttype": "none", "svg.hashsalt": self.name}):
+            self.figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        return _svg(stream.getvalue(), self.name, self._texts)
+
+    def _stand_in(self, text: str) -> str:
+        """ASCII of about the same width as `text`: matplotlib's own font holds no Chinese and only has to measure."""
+        width = sum(2 if ord(character) > 0x2E80 else 1 for character in text)
+        stand_in = f"t{next(self._numbers)}".ljust(max(width, 2), "x")
+        self._texts[stand_in] = text
+        return stand_in
+
+
+def _svg(drawn: str, name: str, texts: Mapping[str, str]) -> str:
+    svg = drawn[drawn.index("<svg") :].strip()
+    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    for stand_in, variable in VARIABLES.items():
+        svg = svg.replace(stand_in, variable)
+    for stand_in, text in texts.items():
+        svg = svg.replace(f">{stand_in}<", f">{escape(text)}<")
+    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", rf"font: \1px {FONT}", svg)
+    # Only ids that something points to stay, so that several charts fit into one page.
+    used = set(re.findall(r"#([\w-]+)", svg))
+    svg = re.sub(r' id="([\w.-]+)"', lambda m: m.group(0) if m.group(1) in used else "", svg)
+    size = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', svg)
+    if size:
+        svg = svg.replace(size.group(0), f'style="width: 100%; height: auto; max-width: {float(size.group(1)):.0f}pt"', 1)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(name)}" ', 1)
+
+
+def _smoothed(values: Any) -> Any:
+    """Exponential moving average with a span of a twentieth of the curve, without the bias of its start."""
+    weight = min(1.0, 2 / (max(10, len(values) / 20) + 1))
+    total, mass, out = 0.0, 0.0, np.empty_like(values)
+    for i, value in enumerate(values):
+        total, mass = (1 - weight) * total + weight * value, (1 - weight) * mass + weight
+        out[i] = total / mass
+    return out
+
+
+def _known(value: Any) -> bool:
+    return isinstance(value, (int, float)) and value == value
