@@ -270,13 +270,17 @@ def _gradient_checkpointing(model: Any, wanted: bool) -> Iterator[None]:
     if not wanted:
         yield
         return
-    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    model.enable_input_require_grads()  # behind frozen embeddings nothing would ask for gradients
+    base = model.get_base_model() if hasattr(model, "peft_config") else model
+    # transformers 5.2x renamed both. Not re-entrant: that kind sees no gradients behind frozen embeddings.
+    enable = getattr(base, "activation_checkpointing_enable", None) or base.gradient_checkpointing_enable
+    disable = getattr(base, "activation_checkpointing_disable", None) or base.gradient_checkpointing_disable
+    enable({"use_reentrant": False})
     try:
         yield
     finally:
-        model.gradient_checkpointing_disable()
-        model.disable_input_require_grads()
+        disable()
+        if getattr(base, "_require_grads_hook", None) is not None:  # enable may ask for the embeddings' gradients
+            base.disable_input_require_grads()
 
 
 def _check_rows(prompts: Sequence[Prompt]) -> None:
