@@ -60,13 +60,12 @@ def loss_curve(events: Sequence[Mapping[str, Any]], *, words: Mapping[str, str] 
         return None
     steps = np.array(sorted(points))
     losses = np.array([points[step] for step in steps.tolist()], dtype=float)
-    trend = _smoothed(losses)
     some = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), MOST_POINTS)).astype(int))
     chart = Chart(words["loss"])
     many = len(steps) > 20
     chart.axes.plot(steps[some], losses[some], color=ACCENT, linewidth=1.0, alpha=0.35 if many else 1.0)
     if many:
-        chart.axes.plot(steps[some], trend[some], color=ACCENT, linewidth=2.0)
+        chart.axes.plot(steps[some], _smoothed(losses, some), color=ACCENT, linewidth=2.0)
     else:
         chart.axes.plot(steps, losses, "o", color=ACCENT, markersize=3.5)
     chart.axes.set_ylim(bottom=0)
@@ -101,7 +100,7 @@ def reliability_plot(bins: Sequence[Mapping[str, Any]], *, words: Mapping[str, s
     """
     if not bins:
         return None
-    chart = Chart(words["accuracy"], size=(4.6, 4.0))
+    chart = Chart(words["accuracy"], size=(4.9, 4.1))
     share = np.array([b["count"] for b in bins], dtype=float)
     width = [b["high"] - b["low"] for b in bins]
     chart.axes.bar(
@@ -111,9 +110,9 @@ def reliability_plot(bins: Sequence[Mapping[str, Any]], *, words: Mapping[str, s
         color=GRID,
     )
     chart.axes.plot([0, 1], [0, 1], "--", color=MUTED, linewidth=1.2)
-    chart.axes.plot(
-        [b["confidence"] for b in bins], [b["accuracy"] for b in bins], "-o", color=ACCENT, linewidth=2, markersize=5
-    )
+    points = [b["confidence"] for b in bins], [b["accuracy"] for b in bins]
+    chart.axes.plot(*points, color=ACCENT, linewidth=1.6)
+    chart.axes.scatter(*points, color=ACCENT, s=8 + 60 * share / share.max(), zorder=3)  # area: how many texts
     chart.axes.set_xlim(0, 1.02)
     chart.axes.set_ylim(0, 1.02)
     chart.percent("x")
@@ -129,7 +128,7 @@ def length_histogram(lengths: Sequence[int], *, words: Mapping[str, str] = WORDS
         return None
     values = np.asarray(lengths, dtype=float)
     most = max(float(np.quantile(values, 0.99)), values.min() + 1)
-    chart = Chart(words["texts"], size=(6.4, 2.6))
+    chart = Chart(words["texts"], size=(4.9, 2.4))
     chart.axes.hist(np.minimum(values, most), bins=min(40, max(5, int(most - values.min()))), color=ACCENT, rwidth=0.9)
     chart.axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
     chart.label(x=words["characters"], y=words["texts"])
@@ -139,7 +138,7 @@ def length_histogram(lengths: Sequence[int], *, words: Mapping[str, str] = WORDS
 class Chart:
     """One plot in the house style; `axes` is matplotlib's own."""
 
-    def __init__(self, name: str, *, size: tuple[float, float] = (6.4, 3.2)) -> None:
+    def __init__(self, name: str, *, size: tuple[float, float] = (4.9, 2.7)) -> None:
         self.name = name
         self.figure = Figure(figsize=size, layout="constrained")
         self.axes: Axes = self.figure.add_subplot()
@@ -164,7 +163,7 @@ class Chart:
             self._stand_in(text),
             at,
             textcoords="offset points",
-            xytext=(8 * side, -14),
+            xytext=(7 * side, -17),
             ha="left" if side > 0 else "right",
             fontsize=10,
             color=color,
@@ -203,18 +202,19 @@ def _svg(drawn: str, name: str, texts: Mapping[str, str]) -> str:
     svg = re.sub(r' id="([\w.-]+)"', lambda m: m.group(0) if m.group(1) in used else "", svg)
     size = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', svg)
     if size:
-        svg = svg.replace(size.group(0), f'style="width: 100%; height: auto; max-width: {float(size.group(1)):.0f}pt"', 1)
+        fluid = f'style="width: 100%; height: auto; max-width: {float(size.group(1)):.0f}pt"'
+        svg = svg.replace(size.group(0), fluid, 1)
     return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(name)}" ', 1)
 
 
-def _smoothed(values: Any) -> Any:
-    """Exponential moving average with a span of a twentieth of the curve, without the bias of its start."""
-    weight = min(1.0, 2 / (max(10, len(values) / 20) + 1))
-    total, mass, out = 0.0, 0.0, np.empty_like(values)
-    for i, value in enumerate(values):
-        total, mass = (1 - weight) * total + weight * value, (1 - weight) * mass + weight
-        out[i] = total / mass
-    return out
+def _smoothed(values: Any, at: Any) -> list[float]:
+    """Weighted mean of the neighbours on both sides (so it does not lag), over a tenth of the curve, less at its ends."""
+    reach = max(4, len(values) // 20)
+    means = []
+    for i in at.tolist():
+        near = min(reach, i, len(values) - 1 - i)
+        means.append(float(np.average(values[i - near : i + near + 1], weights=np.bartlett(2 * near + 3)[1:-1])))
+    return means
 
 
 def _known(value: Any) -> bool:

@@ -12,13 +12,13 @@ from finetrie.records import Span
 
 Row = dict[str, Any]
 
-KEPT = 12
+KEPT = 8
 """Examples of one kind that the page shows; the files hold all of them."""
 
 MISTAKES = 20
 """Most confident mistakes on the page."""
 
-DOCUMENTS_A_KIND = 4
+DOCUMENTS_A_KIND = 3
 """Documents shown per kind of entity error."""
 
 

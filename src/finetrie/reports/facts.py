@@ -85,6 +85,16 @@ def training(results: Results, words: Words) -> list[str]:
     return said
 
 
+def created(results: Results) -> str:
+    """When the run was made, to the minute."""
+    return str(results.manifest.get("created") or "").replace("T", " ")[:16]
+
+
+def dev_metric(events: Sequence[Row], words: Words) -> str:
+    """Name of the score that chose the weights."""
+    return _metric((last(events, "evaluation") or {}).get("metric", "?"), words)
+
+
 def _metric(name: Any, words: Words) -> str:
     known = {"macro_f1": "macro_f1", "entity_f1": "micro_f1", "char_f1": "char_f1", "accuracy": "accuracy"}
     return words(known[name]) if name in known else str(name)
@@ -131,7 +141,7 @@ def label_table(results: Results) -> LabelTable | None:
     """Labels by split, the most frequent first."""
     splits = tuple(name for name in SPLITS if results.splits[name].rows)
     counts = [results.splits[name].labels for name in splits]
-    totals = sum((c.total() for c in counts))
+    totals = sum(c.total() for c in counts)
     if not totals:
         return None
     labels = sorted({label for c in counts for label in c}, key=lambda label: (-sum(c[label] for c in counts), label))

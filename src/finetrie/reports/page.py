@@ -20,8 +20,11 @@ from finetrie.reports.numbers import clip, duration, number, percent
 from finetrie.reports.results import Results, load_results
 from finetrie.reports.words import Language, Words
 
-TEXT = 500
+TEXT = 260
 """Characters of a text on the page."""
+
+FIRST = 6
+"""Mistakes in sight; the others unfold."""
 
 
 def write_report(run_dir: Path, *, language: Language = "en") -> Path:
@@ -51,7 +54,9 @@ def render(results: Results, *, language: Language = "en") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(t=words, percent=percent, number=number, clip=clip, kept=facts.kept, TEXT=TEXT)
+    environment.globals.update(
+        t=words, percent=percent, number=number, clip=clip, kept=facts.kept, TEXT=TEXT, FIRST=FIRST
+    )
     environment.globals["duration"] = lambda seconds: duration(seconds, language)
     html = environment.get_template("report.html.j2").render(**view(results, words))
     return re.sub(r"\n\s*\n+", "\n", html)
@@ -66,6 +71,7 @@ def view(results: Results, words: Words) -> dict[str, Any]:
         "css": Markup(resources.files("finetrie.reports").joinpath("templates/report.css").read_text("utf-8")),
         "version": finetrie.__version__,
         "name": results.folder.resolve().name,
+        "created": facts.created(results),
         "task": task,
         "scored": scored,
         "metrics": metrics,
@@ -119,7 +125,7 @@ def _training(results: Results, words: Words) -> dict[str, Any]:
         **charts.WORDS,
         "step": words("axis_step"),
         "loss": words("axis_loss"),
-        "score": words("chart_dev"),
+        "score": facts.dev_metric(results.events, words),
         "best": words("best"),
     }
     return {
