@@ -208,7 +208,7 @@ def _svg(drawn: str, name: str, texts: Mapping[str, str]) -> str:
 
 
 def _smoothed(values: Any, at: Any) -> list[float]:
-    """Weighted mean of the neighbours on both sides (so it does not lag), over a tenth of the curve, less at its ends."""
+    """Weighted mean of the neighbours on both sides (so it does not lag), over a tenth of the curve at most."""
     reach = max(4, len(values) // 20)
     means = []
     for i in at.tolist():

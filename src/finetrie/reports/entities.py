@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from finetrie.evaluation.entity_errors import KINDS
 from finetrie.records import Span
-from finetrie.reports.digest import Digest, MarkedDocument
+from finetrie.reports.digest import Digest, MarkedDocument, Row
 from finetrie.reports.marks import Piece, mark
-from finetrie.reports.results import Row
 from finetrie.reports.words import Words
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from finetrie.records import Span
 
@@ -42,7 +43,7 @@ def mark(text: str, spans: Iterable[tuple[Span, str]], *, focus: Collection[Span
         if low > position:
             pieces.append(Piece("", "gap"))
         inside = sorted(b for b in borders if low <= b <= high)
-        pieces += [_piece(text, a, b, entities) for a, b in zip(inside, inside[1:], strict=False)]
+        pieces += [_piece(text, a, b, entities) for a, b in pairwise(inside)]
         position = high
     if position < len(text):
         pieces.append(Piece("", "gap"))

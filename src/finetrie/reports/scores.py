@@ -57,7 +57,7 @@ class ClassRow:
 
 def class_rows(metrics: Mapping[str, Any], *, other: str) -> list[ClassRow]:
     """One row per label, the largest first; `other` names what is outside the label set."""
-    worst = {}
+    worst: dict[str, Pair] = {}
     for pair in confused_pairs(metrics, other=other, most=None):
         worst.setdefault(pair.gold, pair)
     rows = [

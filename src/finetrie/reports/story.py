@@ -85,7 +85,7 @@ def what_was_tuned(results: Results, words: Words) -> str:
         opening = words(key, base=_short(str(base)), method=named, rows=number(rows))
     if task is None:
         return opening + words("lead_period")
-    return opening + words({"classification": "lead_classify"}.get(task, f"lead_{task}"), labels=_label_count(results))
+    return opening + words(f"lead_{task}", labels=_label_count(results))
 
 
 def how_good(results: Results, words: Words) -> list[str]:

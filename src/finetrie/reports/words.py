@@ -20,7 +20,9 @@ LANGUAGES: tuple[Language, ...] = ("en", "zh")
 @cache
 def messages() -> dict[str, dict[str, str]]:
     """The catalogue, `messages.toml`: key -> language -> sentence."""
-    return tomllib.loads(resources.files("finetrie.reports").joinpath("messages.toml").read_text("utf-8"))
+    text = resources.files("finetrie.reports").joinpath("messages.toml").read_text("utf-8")
+    catalogue: dict[str, dict[str, str]] = tomllib.loads(text)
+    return catalogue
 
 
 class Words:

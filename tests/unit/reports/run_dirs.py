@@ -83,10 +83,10 @@ def ner(folder: Path, *, rows: int = 240, seed: int = 0) -> Path:
 
 def _sentence(draw: random.Random) -> tuple[str, list[Span]]:
     text, spans = "", []
-    for words, label in (
-        ("据", None), (draw.choice(COMPANIES), "组织"), ("报道，", None), (draw.choice(PEOPLE), "人名"), ("昨日抵达", None),
-        (draw.choice(PLACES), "地点"), ("，与", None), (draw.choice(("中国", "法国")), "地理实体"), ("代表会面。", None),
-    ):  # fmt: skip
+    company, person, place = draw.choice(COMPANIES), draw.choice(PEOPLE), draw.choice(PLACES)
+    parts = [("据", None), (company, "组织"), ("报道，", None), (person, "人名"), ("昨日抵达", None), (place, "地点")]
+    country = draw.choice(("中国", "法国"))
+    for words, label in (*parts, ("，与", None), (country, "地理实体"), ("代表会面。", None)):
         if label:
             spans.append(Span(len(text), len(text) + len(words), label))
         text += words
@@ -173,8 +173,8 @@ def _common(folder: Path, *, kind: str, rows: list[dict[str, Any]]) -> None:
     overlap = [_rejection(f"train.jsonl:{40 + i}", "test_overlap", rows[i]["text"]) for i in range(min(15, len(rows)))]
     bad = _rejection("train.jsonl:7", "missing_field", None, reason="no field 'label'; fields: text, lable")
     write_jsonl(folder / "data" / "rejected.jsonl", [*overlap, bad])
-    long = [{"split": "train", "id": f"train-{i}", "origin": f"train.jsonl:{i}", "characters": 3120 + i, "kept": [[0, 480]]}
-            for i in range(3, 40, 2)]  # fmt: skip
+    cut = {"split": "train", "characters": 3120, "kept": [[0, 480]]}
+    long = [{**cut, "id": f"train-{i}", "origin": f"train.jsonl:{i}"} for i in range(3, 40, 2)]
     write_jsonl(folder / "data" / "shortened.jsonl", long)
     conflict = {"text": rows[0]["text"], "rows": [
         {"origin": "train.jsonl:12", "part": "train", "target": rows[0]["target"]},
