@@ -28,7 +28,7 @@ def tables(**settings: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, An
 trees = st.fixed_dictionaries(
     {
         "data": st.builds(
-            lambda rest, train: {**rest, "train": train}, tables(test_fraction=fractions, text=words), words
+            lambda rest, train: {**rest, "train": train}, tables(test_fraction=fractions, text=words), paths
         )
     },
     optional={
