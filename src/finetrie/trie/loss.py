@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from finetrie.errors import ModelError
-from finetrie.trie.attention import Attention, attending
+from finetrie.trie.attention import Attention, attending, hold
 from finetrie.trie.pack import Pack
 from finetrie.trie.prefix import Prefix
 
@@ -28,8 +28,8 @@ def pack_loss(model: Any, pack: Pack, *, attention: Attention = "auto") -> Tenso
     if not len(kept):  # nothing to learn here, yet every device must run its forward and backward pass
         kept = torch.zeros(1, dtype=torch.int64, device=pack.input_ids.device)
     logits = _forward(model, pack, kept, attention=attention, prefix=None)
-    device = logits.device
-    return weighted_cross_entropy(logits, row.to(device), pack.target.to(device), pack.weight.to(device))
+    row, target, weight = (tensor.to(logits.device) for tensor in (row, pack.target, pack.weight))
+    return weighted_cross_entropy(logits, row, target, weight)
 
 
 @torch.no_grad()
@@ -92,13 +92,13 @@ def _forward(model: Any, pack: Pack, nodes: Tensor, *, attention: Attention, pre
     past = 0 if prefix is None else len(prefix)
     if pack.offset != past:
         raise ValueError(f"the pack starts at position {pack.offset}, but {past} tokens stand before it")
-    with attending(model, pack, attention=attention, past=past) as inputs:
+    with attending(model, pack, attention=attention, past=past) as way:
         cache = None if prefix is None else prefix.cache()
-        device = inputs["input_ids"].device
-        logits: Tensor = model(**inputs, past_key_values=cache, use_cache=False, logits_to_keep=nodes.to(device)).logits
+        kept = nodes.to(way.inputs["input_ids"].device)
+        logits: Tensor = model(**way.inputs, past_key_values=cache, use_cache=False, logits_to_keep=kept).logits
     if logits.shape[:2] != (1, len(nodes)):
         raise ModelError(
             f"{type(model).__name__} returned logits of shape {tuple(logits.shape)} for {len(nodes)} chosen nodes",
             fix='this model cannot be used with the trie; set training.trie = "off"',
         )
-    return logits[0]
+    return hold(logits[0], model, way.implementation)
