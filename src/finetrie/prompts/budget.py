@@ -145,7 +145,7 @@ def _surroundings(text: str, size: int, base: int, mode: Shorten) -> str:
 def _beyond(text: str, size: int, mode: Shorten) -> Iterator[int]:
     """Larger sizes worth a try, each with a cut of its own."""
     last = cut(text, size, mode)
-    for larger in range(size + 1, min(len(text), size + 4 * REACH + 1)):
+    for larger in range(size + 1, min(len(text), size + 4 * REACH) + 1):
         if larger > size + REACH and not _inside_word(text, larger, mode):
             return
         kept = cut(text, larger, mode)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, Literal
 
@@ -53,23 +53,24 @@ class Skeleton:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A conversation with a gap for one text: `before + text + after`, in the encoder's private alphabet.
+    """A conversation with a gap for one text, in the encoder's private alphabet.
 
     Boundaries stand around earlier answers: every second stretch of tokens between them is supervised.
     """
 
     before: str
+    opening: str  # begins the message with the gap
+    closing: str  # ends it
     after: str
-    trim_left: bool
-    trim_right: bool
+    trims: tuple[bool, bool]  # whether the template removes white space at the message's beginning, its end
 
     def fill(self, text: str) -> str:
-        text = text.lstrip() if self.trim_left else text
-        return self.before + (text.rstrip() if self.trim_right else text) + self.after
+        return self.before + _trimmed(self.opening + text + self.closing, self.trims) + self.after
 
     def surroundings(self, characters: int = 32) -> Frame:
         """The same frame without what is far from the gap."""
-        return replace(self, before=self.before[-characters:], after=self.after[:characters])
+        before, after = self.before + self.opening, self.closing + self.after
+        return Frame(before[-characters:], "", "", after[:characters], self.trims)
 
 
 class Chat:
@@ -109,23 +110,19 @@ class Chat:
         """
         messages = messages if self.takes_system else _without_system(messages)
         skeleton = self.skeleton(tuple(message["role"] for message in messages))
+        opening, *closing = messages[-1]["content"].split(gap)
+        if len(closing) != 1:
+            raise ValueError(f"the text must stand in the last message exactly once, it is there {len(closing)} times")
         written = []
-        for index, (message, (left, right)) in enumerate(zip(messages, skeleton.trims, strict=True)):
-            content = message["content"]
-            content = content.lstrip() if left else content
-            content = content.rstrip() if right else content
-            opening = skeleton.markup[index]
+        for index, message in enumerate(messages):
+            markup, content = skeleton.markup[index], _trimmed(message["content"], skeleton.trims[index])
             if index and messages[index - 1]["role"] == "assistant":
-                opening = opening[self._ending_length(opening) :]
+                markup = markup[self._ending_length(markup) :]
             if message["role"] == "assistant":
-                opening, content = self._supervise(opening, content, skeleton.markup[index + 1])
-            written += [opening, content]
-        before, *rest = "".join([*written, skeleton.markup[-1], self._closing]).split(gap)
-        if len(rest) != 1:
-            raise ValueError(f"the text must stand in the messages exactly once, it stands there {len(rest)} times")
-        content = messages[-1]["content"]
-        left, right = skeleton.trims[-1]
-        return Frame(before, rest[0], left and content.startswith(gap), right and content.endswith(gap))
+                markup, content = self._supervise(markup, content, skeleton.markup[index + 1])
+            written += [markup, content]
+        before, after = "".join(written[:-1]), skeleton.markup[-1] + self._closing
+        return Frame(before, opening, closing[0], after, skeleton.trims[-1])
 
     def skeleton(self, roles: tuple[str, ...]) -> Skeleton:
         """The markup around messages with these `roles`, the generation prompt included."""
@@ -222,6 +219,11 @@ class Chat:
                 fix="set eos_token in the model's tokenizer_config.json",
             )
         return (self._tokenizer.eos_token_id,)
+
+
+def _trimmed(content: str, trims: tuple[bool, bool]) -> str:
+    content = content.lstrip() if trims[0] else content
+    return content.rstrip() if trims[1] else content
 
 
 def _chatml(tokenizer: Any) -> str:

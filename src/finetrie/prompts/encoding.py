@@ -104,8 +104,8 @@ def _tree(tokenizer: Any) -> dict[str, Any] | None:
 def _identity(tokenizer: Any, tree: dict[str, Any] | None) -> str:
     if tree is None:
         added = {str(number): token.content for number, token in tokenizer.added_tokens_decoder.items()}
-        tree = {"class": type(tokenizer).__name__, "vocab": tokenizer.get_vocab(), "added": added}
-    return sha256(json.dumps(tree, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+        tree = {"class": type(tokenizer).__name__, "vocab": sorted(tokenizer.get_vocab().items()), "added": added}
+    return sha256(json.dumps(tree).encode()).hexdigest()
 
 
 def _renamed(tree: dict[str, Any], private: dict[str, str], ids: dict[str, int], boundary: str) -> Any | None:

@@ -247,7 +247,7 @@ class Renderer:
             "tokenizer": self.chat.encoder.identity,
             "template": self.chat.source,
             "task": self.task.describe(),
-            "prompt": [self.chat.encoder.public(frame.before), self.chat.encoder.public(frame.after)],
+            "prompt": [self.chat.encoder.public(part) for part in (frame.fill(""), frame.opening, frame.closing)],
             "end": list(self.end_ids),
             "max_tokens": self.max_tokens,
             "reserve": self.reserve,

@@ -10,7 +10,7 @@ from finetrie.errors import ConfigError
 from finetrie.records import Example, Message, Unparsed
 from finetrie.tasks.base import TASKS, Ranges, Reason, labelled
 from finetrie.tasks.names import Names
-from finetrie.tasks.wordings import WORDINGS, Language, Question
+from finetrie.tasks.wordings import WORDINGS, WRITTEN_IN, Language, Question
 
 
 @TASKS.register("classification")
@@ -36,6 +36,7 @@ class Classification:
         if not self.labels:
             raise ConfigError("task.labels: a classification needs at least one label")
         WORDINGS.get(self.wording)
+        object.__setattr__(self, "language", WRITTEN_IN.get(self.wording, self.language))
         object.__setattr__(self, "labels", tuple(self.labels))
         object.__setattr__(self, "names", dict(self.names))
         object.__setattr__(self, "_names", Names(self.labels, self.names))

@@ -11,7 +11,7 @@ from finetrie.errors import ConfigError
 from finetrie.records import Example, Mention, Message, Span, Unparsed
 from finetrie.tasks.base import TASKS, Ranges, Reason, labelled
 from finetrie.tasks.names import Names
-from finetrie.tasks.wordings import NOTHING_FOUND, WORDINGS, Language, Question
+from finetrie.tasks.wordings import NOTHING_FOUND, WORDINGS, WRITTEN_IN, Language, Question
 
 CHINESE_NAMES = {"PER": "人名", "ORG": "组织", "LOC": "地点", "GPE": "地理实体"}
 """What a Chinese question calls the usual types, unless `names` says otherwise."""
@@ -40,6 +40,7 @@ class Ner:
         if not self.labels:
             raise ConfigError("task.labels: entity recognition needs at least one entity type")
         WORDINGS.get(self.wording)
+        object.__setattr__(self, "language", WRITTEN_IN.get(self.wording, self.language))
         builtin = CHINESE_NAMES if self.language == "zh" else {}
         object.__setattr__(self, "labels", tuple(self.labels))
         object.__setattr__(self, "names", dict(self.names))

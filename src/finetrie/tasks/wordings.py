@@ -33,6 +33,9 @@ Wording: TypeAlias = Callable[[Question], list[Message]]
 
 WORDINGS: Registry[Wording] = Registry("wordings")
 
+WRITTEN_IN: dict[str, Language] = {"fudan_news": "zh", "ccf_ner": "zh"}
+"""Wordings of one language only; the others speak the language of the task."""
+
 NOTHING_FOUND: dict[Language, str] = {"zh": "没有找到任何实体", "en": "No entities found"}
 """What a model answers when a text holds no entity."""
 

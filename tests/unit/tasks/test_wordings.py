@@ -33,6 +33,12 @@ def test_the_ccf_wording_is_the_published_one_whatever_the_order_of_labels(label
     ]
 
 
+def test_a_chinese_wording_is_answered_in_chinese_whatever_the_language_of_the_data() -> None:
+    task = task_from({"kind": "ner", "labels": ["PER"], "wording": "ccf_ner", "language": "en"})
+    assert "提取 人名 实体" in task.messages("x")[0]["content"]
+    assert task.answer(()) == "没有找到任何实体"
+
+
 def test_a_plug_in_can_add_a_wording(monkeypatch: pytest.MonkeyPatch) -> None:
     def shout(question: Question) -> list[Message]:
         return [{"role": "user", "content": f"{question.instruction or 'WHICH?'} {question.text}"}]
