@@ -38,19 +38,25 @@ def cell_bytes(prefix: Prefix) -> int:
     return sum(tensor.shape[1] * tensor.shape[3] * tensor.element_size() for layer in prefix.layers for tensor in layer)
 
 
-def ranges(lengths: Sequence[int], *, tokens: int, rows: int | None = None) -> Iterator[tuple[int, int]]:
+def ranges(
+    lengths: Sequence[int], *, tokens: int, rows: int | None = None, enough: int | None = None
+) -> Iterator[tuple[int, int]]:
     """Consecutive half-open ranges whose padded size stays within `tokens`; a longer row stands alone.
+
+    With `enough`, a range of at least that many tokens also ends where padding would be a tenth of it.
 
     >>> list(ranges([3, 3, 4, 9], tokens=8))
     [(0, 2), (2, 3), (3, 4)]
     """
-    start, longest = 0, 0
+    start, longest, real = 0, 0, 0
     for index, length in enumerate(lengths):
-        longest = max(longest, length)
+        longest, real = max(longest, length), real + length
         count = index - start + 1
-        if count > 1 and (longest * count > tokens or (rows is not None and count > rows)):
+        too_much = longest * count > tokens or (rows is not None and count > rows)
+        too_loose = enough is not None and longest * count > enough and real < 0.9 * longest * count
+        if count > 1 and (too_much or too_loose):
             yield start, index
-            start, longest = index, length
+            start, longest, real = index, length, length
     if start < len(lengths):
         yield start, len(lengths)
 

@@ -19,6 +19,7 @@ from finetrie.trie import Prefix, prefix_cache
 from finetrie.trie.attention import compute_dtype, transformer
 
 HIDDEN = float("-inf")
+ENOUGH = 256  # tokens a pass: more are hardly faster per token on a CPU, so padding is not worth it
 
 
 class _Cells(DynamicLayer):  # type: ignore[misc]  # transformers is not typed
@@ -146,7 +147,7 @@ class Branches:
         width = max(keep, *map(len, own))
         begin = self.used
         self.reserve(begin + width)
-        for first, last in ranges([max(len(ids), keep) for ids in own], tokens=budget):
+        for first, last in ranges([max(len(ids), keep) for ids in own], tokens=budget, enough=ENOUGH):
             part, part_own = self.slice(first, last), own[first:last]
             n = max(keep, *map(len, part_own))
             tokens, real = right_aligned(part_own, width=n, device=self.device)
@@ -169,15 +170,16 @@ def right_aligned(rows: Sequence[Sequence[int]], *, width: int, device: torch.de
     return tokens, real
 
 
-def summarise(logits: Tensor) -> tuple[Tensor, Tensor]:
+def summarise(logits: Tensor, *, best: bool = True) -> tuple[Tensor, Tensor]:
     """Of (R, V) logits: log of the sum of exponentials, and the best token, both (R,); in float32.
 
-    A few rows at a time: what fits into the processor's cache is read from memory only once.
+    A few rows at a time: what fits into the processor's cache is read from memory only once. Without
+    `best` the best tokens, which cost as much again on a CPU, are all -1.
     """
     step = max(1, (1 << 21) // logits.shape[-1]) if logits.device.type == "cpu" else len(logits)
-    normaliser, best = [], []
+    normaliser, tokens = [], []
     for part in torch.split(logits, step):
         exact = part.float()
         normaliser.append(exact.logsumexp(-1))
-        best.append(exact.argmax(-1))
-    return torch.cat(normaliser), torch.cat(best)
+        tokens.append(exact.argmax(-1) if best else torch.full_like(normaliser[-1], -1, dtype=torch.int64))
+    return torch.cat(normaliser), torch.cat(tokens)

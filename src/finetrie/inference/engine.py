@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from finetrie.records import Prompt
 
@@ -47,7 +47,7 @@ class Completion:
     """What a model says to one prompt, greedily."""
 
     id: str
-    text: str = ""  # without the stop token and other special tokens
+    text: str = ""  # up to the stop token
     token_ids: tuple[int, ...] = ()  # with the stop token, where there is one
     finished: Finished | None = None
     log_probability: float | None = None  # of all of `token_ids` together, in nats
@@ -71,9 +71,10 @@ class Wording(Protocol):
     """What an engine needs of the renderer: labels as tokens, what ends an answer, tokens as text."""
 
     @property
-    def tokenizer(self) -> Any: ...
-
-    @property
     def stop_ids(self) -> Collection[int]: ...
 
-    def label_ids(self, label: str) -> tuple[int, ...]: ...
+    def label_ids(self, label: str) -> tuple[int, ...]:
+        """The tokens that answer with `label`, the end token included."""
+
+    def completion(self, ids: Sequence[int]) -> str:
+        """Generated tokens as text, up to the first stop token."""

@@ -32,7 +32,7 @@ class LocalEngine:
     (sampling, penalties) are ignored: answers are greedy.
 
     Args:
-        renderer: the labels' tokens, the stop tokens and the tokenizer, as in training.
+        renderer: the labels' tokens, the stop tokens and how tokens read, as in training.
         sizes: what is computed and held at a time; default: by device. Never changes an answer.
         tolerance: for label sets too large to compute whole, the share of the distribution over labels
             that may stay undecided; reported per row. 0: none.
@@ -172,16 +172,12 @@ class LocalEngine:
                 known[labels] = str(error)
         return known[labels]
 
-    def _text(self, ids: Sequence[int]) -> str:
-        said = ids[:-1] if ids and ids[-1] in self._stop_ids else ids
-        return str(self.renderer.tokenizer.decode(list(said), skip_special_tokens=True))
-
     def _completion(self, id: str, answer: Answer) -> Completion:
         if answer.error is not None:
             return Completion(id, seconds=answer.seconds, error=answer.error)
         return Completion(
             id,
-            text=self._text(answer.said),
+            text=self.renderer.completion(answer.said),
             token_ids=tuple(answer.said),
             finished=answer.finished,
             log_probability=answer.log_probability,
@@ -199,7 +195,7 @@ class LocalEngine:
             said, _, finished = row.free_path(self._stop_ids, question.limit(row))
             if answer is not None:
                 said, finished = answer.said, answer.finished
-            free = self._text(said)
+            free = self.renderer.completion(said)
         constrained = row.trie.leaves.index(row.constrained_end()) if "constrained" in wants else None
         spread = "probabilities" in wants
         return LabelScores(

@@ -34,7 +34,7 @@ class Scored:
     ids: tuple[int, ...]  # the prompt
     trie: LabelTrie
     log_probability: dict[int, float] = field(default_factory=dict)  # node -> of all tokens up to it
-    greedy: dict[int, int] = field(default_factory=dict)  # inner node -> best token of the vocabulary
+    greedy: dict[int, int] = field(default_factory=dict)  # computed node -> best token of the vocabulary, if asked
     cells: list[int] = field(default_factory=list)  # nodes whose keys and values follow the prompt's
     patience: int = 1  # nodes to compute next to prove the best label; doubles
     seconds: float = 0.0
@@ -219,10 +219,11 @@ def _score_batch(
 ) -> None:
     own = [[*row.ids[len(prefix) :], *(row.trie.tokens[node] for node in row.trie.stem[1:])] for row in batch]
     keep = max(len(row.trie.stem) for row in batch)
+    greedy = "free" in question.decodings
     capacity = len(prefix) + max(keep, *map(len, own))
     branches = Branches.of(model, prefix, rows=len(batch), capacity=capacity)
     for first, last, logits in branches.prefill(own, budget=tokens, keep=keep):
-        _read(logits, batch[first:last], [list(row.trie.stem) for row in batch[first:last]])
+        _read(logits, batch[first:last], [list(row.trie.stem) for row in batch[first:last]], greedy=greedy)
     rows = list(batch)
     trunk = branches.used
     while True:
@@ -233,7 +234,7 @@ def _score_batch(
         if len(active) < len(rows):
             branches = branches.select(active)
             rows, wanted = [rows[i] for i in active], [wanted[i] for i in active]
-        _grow(branches, rows, wanted, trunk=trunk, tokens=tokens, positions=positions)
+        _grow(branches, rows, wanted, trunk=trunk, tokens=tokens, positions=positions, greedy=greedy)
 
 
 def _grow(
@@ -244,6 +245,7 @@ def _grow(
     trunk: int,
     tokens: int,
     positions: int,
+    greedy: bool,
 ) -> None:
     """Compute the wanted nodes of every row, side by side; cells from `trunk` on belong to nodes."""
     width = max(map(len, wanted))
@@ -266,7 +268,7 @@ def _grow(
             row.cells += nodes
         mask = part.bias[:, None, : begin + n].repeat(1, n, 1)
         mask[:, :, trunk:].masked_fill_(_may_look(part_rows, n, device=branches.device), 0)
-        _read(part.extend(token_ids, positions_ids, mask, keep=n), part_rows, part_wanted)
+        _read(part.extend(token_ids, positions_ids, mask, keep=n), part_rows, part_wanted, greedy=greedy)
         for row in part_rows:
             row.cells += [PADDING] * (width - n)
     branches.advance(width)
@@ -287,10 +289,11 @@ def _may_look(rows: Sequence[Scored], n: int, *, device: torch.device) -> Tensor
     return sees
 
 
-def _read(logits: Tensor, rows: Sequence[Scored], nodes: Sequence[Sequence[int]]) -> None:
+def _read(logits: Tensor, rows: Sequence[Scored], nodes: Sequence[Sequence[int]], *, greedy: bool) -> None:
     """Note in each row what the logits (rows, K, V) of its nodes, right-aligned, say."""
     count, kept, vocabulary = logits.shape
-    normaliser, best = (values.view(count, kept).tolist() for values in summarise(logits.reshape(-1, vocabulary)))
+    summary = summarise(logits.reshape(-1, vocabulary), best=greedy)
+    normaliser, best = (values.view(count, kept).tolist() for values in summary)
     children = [[list(row.trie.children[node]) for node in mine] for row, mine in zip(rows, nodes, strict=True)]
     most = max(len(tokens) for row in children for tokens in row)
     index = torch.zeros(count, kept, most, dtype=torch.int64)

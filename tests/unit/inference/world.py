@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -15,30 +16,23 @@ from tests.conftest import tiny_model
 STOP = 258
 
 
-class Decoder:
-    """Token ids as text that shows them."""
-
-    def decode(self, ids: Sequence[int], *, skip_special_tokens: bool) -> str:
-        return " ".join(str(i) for i in ids if not (skip_special_tokens and i == STOP))
-
-
-DECODER = Decoder()
-
-
 @dataclass(frozen=True)
 class Words:
     """The part of a renderer that an engine needs."""
 
     ids: Mapping[str, tuple[int, ...]]
     stop_ids: frozenset[int] = frozenset({STOP})
-    tokenizer: Any = DECODER
 
     def label_ids(self, label: str) -> tuple[int, ...]:
         return self.ids[label]
 
+    def completion(self, ids: Sequence[int]) -> str:
+        """The tokens by their numbers."""
+        return " ".join(map(str, takewhile(lambda token: token not in self.stop_ids, ids)))
+
 
 def words(labels: Sequence[Sequence[int]]) -> Words:
-    """Labels named by their tokens, as the decoder writes them, each ended by the stop token."""
+    """Labels named by their tokens, as completions are written, each ended by the stop token."""
     return Words({" ".join(map(str, label)): (*label, STOP) for label in labels})
 
 
