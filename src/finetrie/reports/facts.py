@@ -16,7 +16,7 @@ from finetrie.reports.words import Words
 LONGEST_VALUE = 300
 NOTICES = 30
 CONFLICTS = 5
-LABELS = 40
+LABELS = 20
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,12 @@ def problems(results: Results, words: Words) -> list[str]:
     """What a reader must know before trusting the page."""
     said = []
     if results.missing:
-        said.append(words("problem_missing", files=", ".join(results.missing)))
-    said += [words("problem_broken", what=what) for what in results.broken]
+        said.append(words("problem_missing", files=words("comma").join(results.missing)))
+    for broken in results.broken:
+        if broken.lines:
+            said.append(words("problem_broken_lines", file=broken.file, n=number(broken.lines)))
+        else:
+            said.append(words("problem_broken", what=f"{broken.file}: {broken.error}"))
     if last(results.events, "step") and not last(results.events, "train_finished"):
         said.append(words("problem_training"))
     if results.metrics.get("failed_requests"):

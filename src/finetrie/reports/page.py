@@ -26,6 +26,9 @@ TEXT = 260
 FIRST = 6
 """Mistakes in sight; the others unfold."""
 
+FEW_CLASSES = 25
+"""Classes in sight; the others unfold."""
+
 
 def write_report(run_dir: Path, *, language: Language = "en") -> Path:
     """Write `report.html` from the result files of a run directory and return its path.
@@ -54,10 +57,9 @@ def render(results: Results, *, language: Language = "en") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(
-        t=words, percent=percent, number=number, clip=clip, kept=facts.kept, TEXT=TEXT, FIRST=FIRST
-    )
-    environment.globals["duration"] = lambda seconds: duration(seconds, language)
+    environment.globals.update(t=words, percent=percent, number=number, clip=clip, kept=facts.kept)
+    environment.globals.update(duration=lambda seconds: duration(seconds, language))
+    environment.globals.update(TEXT=TEXT, FIRST=FIRST, FEW_CLASSES=FEW_CLASSES)
     html = environment.get_template("report.html.j2").render(**view(results, words))
     return re.sub(r"\n\s*\n+", "\n", html)
 

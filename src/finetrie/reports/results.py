@@ -34,6 +34,15 @@ class SplitFacts:
 
 
 @dataclass(frozen=True)
+class Broken:
+    """A file that could not be read, or not all of it."""
+
+    file: str
+    lines: int  # unreadable lines of a JSONL file; 0: the whole file, because of `error`
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Results:
     """The content of a run directory as far as the page needs it."""
 
@@ -49,7 +58,7 @@ class Results:
     shortened: dict[str, Sample]  # by split
     digest: Digest
     missing: tuple[str, ...]  # files that are not there
-    broken: tuple[str, ...]  # "file: what is wrong with it"
+    broken: tuple[Broken, ...]
 
 
 def load_results(folder: Path) -> Results:
@@ -79,7 +88,7 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.missing: list[str] = []
-        self.broken: list[str] = []
+        self.broken: list[Broken] = []
 
     def json(self, name: str) -> Row:
         return self._whole(name, json.loads)
@@ -102,7 +111,7 @@ class Reader:
             if expected:
                 self.missing.append(name)
         if bad:
-            self.broken.append(f"{name}: {bad} unreadable line(s)")
+            self.broken.append(Broken(name, bad))
 
     def _whole(self, name: str, parse: Any) -> Row:
         path = self.folder / name
@@ -112,10 +121,10 @@ class Reader:
             self.missing.append(name)
             return {}
         except ValueError as error:  # JSON, TOML and UTF-8 errors are all ValueErrors
-            self.broken.append(f"{name}: {error}")
+            self.broken.append(Broken(name, 0, str(error)))
             return {}
         if not isinstance(value, dict):
-            self.broken.append(f"{name}: expected an object, found {type(value).__name__}")
+            self.broken.append(Broken(name, 0, f"expected an object, found {type(value).__name__}"))
             return {}
         return value
 

@@ -85,7 +85,9 @@ def what_was_tuned(results: Results, words: Words) -> str:
         opening = words(key, base=_short(str(base)), method=named, rows=number(rows))
     if task is None:
         return opening + words("lead_period")
-    return opening + words(f"lead_{task}", labels=_label_count(results))
+    labels = _label_count(results)
+    key = f"lead_{task}" if labels or task == "instruction" else f"lead_{task}_uncounted"
+    return opening + words(key, labels=number(labels))
 
 
 def how_good(results: Results, words: Words) -> list[str]:
@@ -219,9 +221,9 @@ def level(metrics: Mapping[str, Any]) -> str:
     return f"{100 * metrics.get('confidence', 0.95):g}%"
 
 
-def _label_count(results: Results) -> str:
-    per_label = results.metrics.get("per_label")
-    return number(len(per_label)) if per_label else number(len(results.splits["train"].labels) or None)
+def _label_count(results: Results) -> int:
+    """Labels of the frozen set; 0 where no file tells."""
+    return len(results.metrics.get("per_label") or results.splits["train"].labels)
 
 
 def _short(base: str) -> str:
