@@ -73,7 +73,6 @@ def split(
         if not given_test:
             raise _too_few(kept, test_fraction)
     if dev is None and dev_fraction:
-        fixed |= {loose_key(example) for example in given_test}
         kept, given_dev = _hold_out(kept, "dev", dev_fraction, kind, seed, fixed, notices)
     kept = _sample(kept, train_rows, kind, seed, notices)
     notices += _label_notices(kept, {"dev": given_dev, "test": given_test}, kind)

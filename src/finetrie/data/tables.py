@@ -70,7 +70,6 @@ def table(path: Path, encoding: Encoding, layout: Layout) -> Iterator[Record]:
     Raises:
         DataError: a quotation mark is never closed, so that the rest of the file would be one cell.
     """
-    csv.field_size_limit(LONGEST_FIELD)
     with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as stream:
         reader = _reader(stream, layout.delimiter, layout.quoted)
         skip_header = layout.header
@@ -105,6 +104,7 @@ def text_lines(path: Path, encoding: Encoding) -> Iterator[Record]:
 
 
 def _reader(lines: Iterable[str], delimiter: str, quoted: bool) -> csv.Reader:  # type: ignore[name-defined]
+    csv.field_size_limit(LONGEST_FIELD)
     if quoted:
         return csv.reader(lines, delimiter=delimiter, strict=True)
     return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE, quotechar=None)
@@ -147,7 +147,6 @@ def _is_quoted(sample: Sequence[str], delimiter: str) -> bool:
 
 
 def _sample_rows(sample: Sequence[str], delimiter: str, quoted: bool) -> list[list[str]]:
-    csv.field_size_limit(LONGEST_FIELD)
     rows: list[list[str]] = []
     reader = _reader(sample, delimiter, quoted)
     try:

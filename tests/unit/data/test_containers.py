@@ -73,6 +73,11 @@ def test_lines_end_at_line_feeds_only(tmp_path: Path) -> None:
     assert [e.text for e in read(path)] == ["one\u2028two\x85three\x0cfour", "next"]
 
 
+def test_a_carriage_return_alone_ends_no_line(tmp_path: Path) -> None:
+    path = text(tmp_path / "a.jsonl", '{"text": "a",\r"label": "x"}\n{"text": "b", "label": "y"}\n')
+    assert [e.origin for e in read(path)] == ["a.jsonl:1", "a.jsonl:2"]
+
+
 def test_blank_lines_are_no_rows_but_count_as_lines(tmp_path: Path) -> None:
     path = text(tmp_path / "a.jsonl", '\n{"text": "a", "label": "x"}\r\n  \r\n\r\n{"text": "b", "label": "y"}\n\n')
     assert [e.origin for e in read(path)] == ["a.jsonl:2", "a.jsonl:5"]

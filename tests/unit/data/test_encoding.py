@@ -56,6 +56,28 @@ def test_latin_1_is_not_taken_for_chinese(tmp_path: Path) -> None:
     assert [e.target for e in read(path, encoding="latin-1")] == ["société", "été"]
 
 
+def test_valid_gb18030_that_reads_as_gibberish_is_not_taken_for_chinese(tmp_path: Path) -> None:
+    """Each accent and the letter after it make a valid GB18030 pair, but no usual Chinese character."""
+    content = "text,label\nUn garçon de Besançon,forêts\nUne façade en béton,maçons\n"
+    content.encode("latin-1").decode("gb18030")
+    with pytest.raises(DataError, match="the encoding is not UTF-8, UTF-16 or GB18030"):
+        read(text(tmp_path / "a.csv", content, encoding="latin-1"))
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "json", "csv", "tsv", "txt"])
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_a_mark_is_never_part_of_the_first_row(tmp_path: Path, suffix: str, encoding: str) -> None:
+    row = '{"text": "球队又夺冠了", "label": "体育"}'
+    content = {
+        "jsonl": row,
+        "json": f"[{row}]",
+        "csv": "text,label\n球队又夺冠了,体育",
+        "tsv": "text\tlabel\n球队又夺冠了\t体育",
+    }
+    path = text(tmp_path / f"a.{suffix}", "\ufeff" + content.get(suffix, "球队又夺冠了") + "\n", encoding=encoding)
+    assert [e.text for e in read(path, labelled=False)] == ["球队又夺冠了"]
+
+
 def test_one_damaged_line_is_one_bad_row_and_not_another_encoding(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "a.jsonl", LABELLED * 3)
     lines = path.read_bytes().split(b"\n")

@@ -69,6 +69,24 @@ def test_utf16_units_are_recognised_and_repaired_with_a_notice(tmp_path: Path) -
     )
 
 
+def test_a_row_that_two_units_could_read_is_read_in_the_files_unit(tmp_path: Path) -> None:
+    rows = [ccf("😀aaa", 2, 3, "a"), ccf("😀😀南京", 4, 6, "南京")]
+    assert read(jsonl(tmp_path / "a.jsonl", rows)).examples[0].target == (Span(1, 2, "PER"),)
+    assert read(jsonl(tmp_path / "b.jsonl", rows[:1])).examples[0].target == (Span(2, 3, "PER"),)
+
+
+def test_entities_without_words_follow_the_files_unit(tmp_path: Path) -> None:
+    rows = [{"text": "他在南京工作", "entities": [[2, 3, "GPE", "南京"], [4, 5, "ACT"]]}]
+    data = read(jsonl(tmp_path / "a.jsonl", rows), kind="ner")
+    assert data.examples[0].target == (Span(2, 4, "GPE"), Span(4, 6, "ACT"))
+
+
+def test_bad_rows_come_in_the_order_of_the_file(tmp_path: Path) -> None:
+    """Wrong offsets are judged at the end of the file, broken lines when they are met."""
+    path = jsonl(tmp_path / "a.jsonl", [ccf("他在北京", 9, 11, "北京"), "{", ccf("abc", 0, 1, "a")])
+    assert [r.origin for r in read(path, on_bad_row="reject").rejected] == ["a.jsonl:1", "a.jsonl:2"]
+
+
 def test_inclusive_ends_are_recognised_and_repaired_with_a_notice(tmp_path: Path) -> None:
     rows = [ccf("他在南京", 2, 3, "南京"), {"text": "默契。", "entities": []}, ccf("李", 0, 0, "李")]
     data = read(jsonl(tmp_path / "a.jsonl", rows))
@@ -106,7 +124,7 @@ def test_a_file_whose_wrong_rows_disagree_is_not_repaired(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("start", "end", "complaint"),
     [
-        pytest.param(2, 9, r"lies outside the text of 4 characters", id="beyond the end"),
+        pytest.param(2, 5, r"lies outside the text of 4 characters", id="beyond the end"),
         pytest.param(-1, 2, r"lies outside the text", id="negative"),
         pytest.param(2, 2, r"is empty(.|\n)*add 1", id="empty"),
         pytest.param(3, 2, r"is empty", id="reversed"),

@@ -130,6 +130,13 @@ def test_a_label_is_not_lost_with_a_text_that_another_label_owns() -> None:
             assert "b" in {e.target for e in split(doubled, seed=seed, kind="classification").train}
 
 
+def test_a_label_is_not_lost_although_each_of_its_texts_could_go() -> None:
+    rows = examples(["a"] * 20 + ["b", "b"])
+    rows[20:] = [replace(rows[20], text=rows[0].text), replace(rows[21], text=rows[1].text)]
+    for seed in range(60):
+        assert "b" in {e.target for e in split(rows, test_fraction=0.5, seed=seed, kind="classification").train}
+
+
 def test_training_rows_that_stand_in_test_are_taken_out_and_recorded() -> None:
     train, test = examples(["a", "b"] * 10), examples(["a", "b"], file="test.jsonl")
     test = [replace(test[0], text=f"\n{train[4].text} "), replace(test[1], text="of its own")]
