@@ -14,25 +14,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from finetrie.steps.demo import demo
-    from finetrie.steps.evaluate import evaluate
-    from finetrie.steps.info import info
-    from finetrie.steps.init import init
-    from finetrie.steps.predict import predict, predict_texts
-    from finetrie.steps.prepare import prepare
-    from finetrie.steps.report import report
-    from finetrie.steps.run import run
-    from finetrie.steps.train import train
+    from finetrie.steps.demonstrating import demo
+    from finetrie.steps.evaluating import evaluate
+    from finetrie.steps.listing import info
+    from finetrie.steps.looking import init
+    from finetrie.steps.predicting import predict, predict_texts
+    from finetrie.steps.preparing import prepare
+    from finetrie.steps.reporting import report
+    from finetrie.steps.running import run
+    from finetrie.steps.training import train
 
 __all__ = ["demo", "evaluate", "info", "init", "predict", "predict_texts", "prepare", "report", "run", "train"]
 
-_HOME = {"predict_texts": "predict"}
+_MODULES = {
+    "demo": "demonstrating",
+    "evaluate": "evaluating",
+    "info": "listing",
+    "init": "looking",
+    "predict": "predicting",
+    "predict_texts": "predicting",
+    "prepare": "preparing",
+    "report": "reporting",
+    "run": "running",
+    "train": "training",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import a step on first use: `finetrie init` should not wait for torch."""
-    if name not in __all__:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    step = getattr(import_module(f"{__name__}.{_HOME.get(name, name)}"), name)
-    globals()[name] = step  # the function, not the submodule that importing it has bound to this name
-    return step
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ class Workspace:
 
     run: Run
     files: RunDir
+    identity: Mapping[str, Any]  # the settings and data that decide what is trained
 
     @property
     def path(self) -> Path:
@@ -32,6 +33,11 @@ class Workspace:
 
     def manifest(self) -> dict[str, Any]:
         return dict(read_json(self.files.manifest)) if self.files.manifest.exists() else {}
+
+    def begin(self) -> None:
+        """Write what the run is: its settings, and the manifest without a finished stage."""
+        write_json(self.files.manifest, {"created": now(), "identity": self.identity, "stages": {}, **environment()})
+        save_run(self.run, self.files.run_file)
 
     def done(self, stage: str) -> Mapping[str, Any] | None:
         """What the manifest says of a finished stage; None where it is not finished."""
@@ -43,12 +49,6 @@ class Workspace:
         manifest = self.manifest()
         stages = {**manifest.get("stages", {}), stage: {"finished": now(), **facts}}
         write_json(self.files.manifest, {**manifest, "stages": stages})
-
-    def redo(self, *stages: str) -> None:
-        """Forget that stages were finished, because something they depend on has changed."""
-        manifest = self.manifest()
-        kept = {name: facts for name, facts in manifest.get("stages", {}).items() if name not in stages}
-        write_json(self.files.manifest, {**manifest, "stages": kept})
 
 
 def now() -> str:
@@ -64,7 +64,7 @@ def open_workspace(
         source: a run file, a run directory, or a `Run`.
         out: the directory; by default `runs/NAME-HASH`, where the hash covers the settings and the data.
         overrides: `section.key=value`, for a run file only.
-        create: make the directory when it is not there.
+        create: whether the run may still be to be begun; nothing is written before it is.
 
     Raises:
         ConfigError: the run file is wrong, or settings are overridden in a finished directory.
@@ -76,26 +76,25 @@ def open_workspace(
     identity = _identity(run)
     directory = out or Path("runs") / _name(run, identity)
     files = RunDir(directory)
-    if files.run_file.exists():
-        _must_match(files, run, identity)
-    elif directory.exists() and any(not entry.name.startswith(".") for entry in directory.iterdir()):
+    workspace = Workspace(run, files, identity)
+    if files.manifest.exists() and workspace.manifest().get("stages"):
+        _must_match(workspace)
+        save_run(run, files.run_file)  # what does not decide the training may have changed
+    elif directory.is_dir() and any(not entry.name.startswith(".") for entry in directory.iterdir()):
         raise CheckpointError(
             f"{directory}: is not empty and not a run directory", fix="choose another folder with --out"
         )
     elif not create:
         raise CheckpointError(f"{directory}: no such run directory", fix="train first: finetrie run RUN.toml")
-    if create:
-        if not files.manifest.exists():
-            write_json(files.manifest, {"created": now(), "identity": identity, "stages": {}, **environment()})
-        save_run(run, files.run_file)
-    return Workspace(run, files)
+    return workspace
 
 
 def _existing(directory: Path, overrides: Sequence[str]) -> Workspace:
     files = RunDir.open(directory)
     if overrides:
         raise ConfigError("--set works on a run file; the settings of a run directory are what was trained")
-    return Workspace(load_run(files.run_file), files)
+    workspace = Workspace(load_run(files.run_file), files, {})
+    return replace(workspace, identity=workspace.manifest().get("identity", {}))
 
 
 def _identity(run: Run) -> dict[str, Any]:
@@ -118,13 +117,9 @@ def _name(run: Run, identity: Mapping[str, Any]) -> str:
     return f"{stem}-{run.tuning.method}-{digest[:8]}"
 
 
-def _must_match(files: RunDir, run: Run, identity: Mapping[str, Any]) -> None:
-    if not files.manifest.exists():
-        raise CheckpointError(
-            f"{files.path}: has a run.toml but no manifest.json", fix="remove the folder, or choose another"
-        )
-    stored = read_json(files.manifest).get("identity", {})
-    plain = json.loads(json.dumps(identity))
+def _must_match(workspace: Workspace) -> None:
+    stored = workspace.manifest().get("identity", {})
+    plain = json.loads(json.dumps(workspace.identity))
     changed = [
         f"{section}.{key}"
         for section in plain
@@ -133,6 +128,6 @@ def _must_match(files: RunDir, run: Run, identity: Mapping[str, Any]) -> None:
     ]
     if changed:
         raise CheckpointError(
-            f"{files.path}: holds another run; it differs in {', '.join(sorted(changed))}",
+            f"{workspace.path}: holds another run; it differs in {', '.join(sorted(changed))}",
             fix="choose another folder with --out, or remove this one",
         )

@@ -16,7 +16,7 @@ from finetrie.models.loading import Loaded, load_model
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Prompt
 from finetrie.steps.answers import answer, headline, judged, measure
-from finetrie.steps.prepare import load_part, load_renderer, prepare, render_train
+from finetrie.steps.preparing import load_part, load_renderer, prepare, render_train
 from finetrie.steps.progress import Bar, Progress, Quiet
 from finetrie.steps.workspace import Workspace
 from finetrie.tracking import EventLog, SwanLabSink, Tracker

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from finetrie.config import Run
-from finetrie.steps.evaluate import evaluate
+from finetrie.steps.evaluating import evaluate
 from finetrie.steps.progress import Progress, Quiet
-from finetrie.steps.report import report
+from finetrie.steps.reporting import report
 from finetrie.steps.result import Result
-from finetrie.steps.train import train
+from finetrie.steps.training import train
 
 
 def run(

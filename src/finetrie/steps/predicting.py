@@ -19,10 +19,10 @@ from finetrie.inference import LocalEngine
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Prediction, Rejection
 from finetrie.steps.answers import answer
-from finetrie.steps.evaluate import CHUNK, load_trained
+from finetrie.steps.evaluating import CHUNK, load_trained
 from finetrie.steps.progress import Progress, Quiet
 from finetrie.steps.store import target_row
-from finetrie.steps.train import answer_limit
+from finetrie.steps.training import answer_limit
 from finetrie.steps.workspace import Workspace, open_workspace
 
 

@@ -11,7 +11,7 @@ from finetrie.data.sample import sample_path
 from finetrie.errors import UnknownName
 from finetrie.steps.progress import Progress, Quiet
 from finetrie.steps.result import Result
-from finetrie.steps.run import run
+from finetrie.steps.running import run
 
 TARGETS = {"classification": "label", "ner": "entities"}
 

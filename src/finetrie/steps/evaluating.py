@@ -18,11 +18,11 @@ from finetrie.models.loading import load_model
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Prediction
 from finetrie.steps.answers import answer, headline, judged, measure
-from finetrie.steps.prepare import load_part, load_renderer, read_like
+from finetrie.steps.preparing import load_part, load_renderer, read_like
 from finetrie.steps.progress import Progress, Quiet
 from finetrie.steps.result import Result
 from finetrie.steps.store import prediction_from, prediction_row
-from finetrie.steps.train import answer_limit, tracker_of, tuning_method
+from finetrie.steps.training import answer_limit, tracker_of, tuning_method
 from finetrie.steps.workspace import Workspace, open_workspace
 from finetrie.tracking import EventLog
 

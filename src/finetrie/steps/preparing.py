@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from finetrie.data.labels import check_labels
 from finetrie.data.language import language
 from finetrie.data.reading import Dataset, read
 from finetrie.data.splits import Split, split
-from finetrie.errors import CheckpointError, ConfigError, DataError, suggest
+from finetrie.errors import CheckpointError, ConfigError, DataError, FinetrieError, suggest
 from finetrie.files import read_json, read_jsonl, write_json, write_jsonl
 from finetrie.models.loading import load_tokenizer, stop_ids
 from finetrie.prompts import Renderer, choose_reserve
@@ -21,7 +22,7 @@ from finetrie.steps.progress import Progress, Quiet
 from finetrie.steps.store import read_examples, write_examples
 from finetrie.steps.workspace import Workspace, open_workspace
 from finetrie.tasks import Task, task_from
-from finetrie.tracking import EventLog
+from finetrie.tracking import EventLog, RunDir
 
 PARTS = ("train", "dev", "test")
 
@@ -48,8 +49,20 @@ def prepare(
     workspace = open_workspace(source, out=out, overrides=overrides)
     with workspace.files.lock(notice=progress.notice):
         if not workspace.done("prepare"):
-            _prepare(workspace, progress)
+            try:
+                _prepare(workspace, progress)
+            except FinetrieError:
+                _remove_if_empty(workspace.files)
+                raise
     return workspace
+
+
+def _remove_if_empty(files: RunDir) -> None:
+    """Data that cannot be used leaves nothing behind: the corrected file may go to the same place."""
+    with suppress(OSError):
+        if [entry.name for entry in files.path.iterdir()] == [".lock"]:
+            (files.path / ".lock").unlink()
+            files.path.rmdir()
 
 
 def _prepare(workspace: Workspace, progress: Progress) -> None:
@@ -91,6 +104,7 @@ def _prepare(workspace: Workspace, progress: Progress) -> None:
     if cut := len(shortened) + len(held_shortened):
         progress.notice(f"{cut} texts were shortened to fit {run.model.max_tokens} tokens; see {files.shortened}")
 
+    workspace.begin()
     unfit_ids = {rejection.origin for rejection in unfit}
     write_examples(files.train, (example for example in parts.train if example.origin not in unfit_ids))
     write_examples(files.dev, parts.dev)
