@@ -10,6 +10,11 @@ Training:
     ...     packed = pack([sequences[i] for i in rows], [supervised[i] for i in rows])
     ...     (pack_loss(model, packed) / supervised_tokens_of_the_step).backward()
 
+Some models cannot be packed (recurrent, biased by distance, short windows); ask before training:
+
+    >>> parity = parity_probe(model, sequences, supervised)   # all rows: the longest counts
+    >>> if parity.exact: ...  # pack_loss(..., attention=parity.attention); else padded_loss and parity.message
+
 Scoring, with what all prompts share computed once:
 
     >>> shared = common_prefix(prompts)                     # leaves each prompt at least one token
@@ -29,12 +34,14 @@ from finetrie.trie.attention import Attention
 from finetrie.trie.loss import node_logits, pack_loss
 from finetrie.trie.pack import Pack, pack
 from finetrie.trie.padded import padded_loss
+from finetrie.trie.parity import Parity, parity_probe
 from finetrie.trie.plan import default_budget, plan
 from finetrie.trie.prefix import Prefix, common_prefix, prefix_cache
 
 __all__ = [
     "Attention",
     "Pack",
+    "Parity",
     "Prefix",
     "common_prefix",
     "default_budget",
@@ -42,6 +49,7 @@ __all__ = [
     "pack",
     "pack_loss",
     "padded_loss",
+    "parity_probe",
     "plan",
     "prefix_cache",
 ]

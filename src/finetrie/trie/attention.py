@@ -156,16 +156,25 @@ class _Hold(torch.autograd.Function):
         return grad_outputs[0], None, None
 
 
+def choices(model: PreTrainedModel) -> tuple[Literal["dense", "branch", "flex"], ...]:
+    """What `auto` may choose for this model on its device now."""
+    if not getattr(model, "_supports_attention_backend", False):
+        return ("dense",)
+    flex = model.device.type == "cuda" and find_spec("triton") and not _drops(model)
+    return ("dense", "branch", "flex") if flex else ("dense", "branch")
+
+
 def choose(model: PreTrainedModel, pack: Pack, *, past: int = 0) -> Literal["dense", "branch", "flex"]:
     """The cheapest attention for this pack on this model and device.
 
     On CUDA FlexAttention, where its compiler is installed. Elsewhere the scores that each way computes
     are counted, with the overhead of cutting in the same unit (`branches.cost`).
     """
-    if not getattr(model, "_supports_attention_backend", False):
-        return "dense"
-    if model.device.type == "cuda" and find_spec("triton") and len(pack) >= FLEX_FROM and not _drops(model):
+    possible = choices(model)
+    if "flex" in possible and len(pack) >= FLEX_FROM:
         return "flex"
+    if "branch" not in possible:
+        return "dense"
     groups = branches.bucketed(
         branches.blocks(pack.subtree_end.cpu().numpy(), pack.position_ids.cpu().numpy()), past=past
     )
