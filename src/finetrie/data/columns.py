@@ -69,8 +69,10 @@ def guess_target(rows: Sequence[Row], *, kind: str | None, text: str | None) -> 
 
 
 def holds_entities(rows: Sequence[Row], name: str) -> bool:
-    """Whether a column holds lists or objects in most places where it holds anything."""
-    return mostly(values(rows, name), (list, dict))
+    """Whether most of what a column holds is objects, or lists of objects or lists; lists of words are labels."""
+    held = values(rows, name)
+    nested = [v for v in held if isinstance(v, dict) or (isinstance(v, list) and mostly([*v, []], (list, dict)))]
+    return len(nested) * 2 > len(held)
 
 
 def mostly(held: Sequence[Any], types: type | tuple[type, ...]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import chain, islice
 from pathlib import Path
 
@@ -89,11 +90,12 @@ def _require_columns(path: Path, rows: Sequence[Row], columns: Columns, asked: A
         if column is None or column in names or (setting == "target" and not asked.labelled):
             continue
         among = "" if complete else f" in the first {SAMPLE_ROWS} rows"
+        near = get_close_matches(column, names, n=1)
         raise DataError(
             path,
             None,
             f"no column {column!r}{among}{suggest(column, names)} (columns: {', '.join(names) or 'none'})",
-            fix=f'set data.{setting} = "..." to one of these',
+            fix=f'set data.{setting} = "{near[0] if near else "..."}"' + ("" if near else " to one of these"),
         )
 
 

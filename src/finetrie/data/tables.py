@@ -39,7 +39,8 @@ def table_layout(path: Path, encoding: Encoding, *, tabs: bool, known: Collectio
         DataError: the header names a column twice.
     """
     with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as lines:
-        sample = [line.lstrip("\ufeff") for line in islice(lines, SAMPLE_LINES) if line.strip()]
+        beginning = (line.lstrip("\ufeff").replace("\0", "") for line in islice(lines, SAMPLE_LINES))
+        sample = [line for line in beginning if line.strip()]
     if not sample:
         raise DataError(path, None, "the file has no rows, only blank lines", fix="name the file that holds your data")
     delimiter = "\t" if tabs else max(",;\t|", key=sample[0].count)

@@ -188,6 +188,12 @@ def test_a_stray_quote_is_a_bad_row(tmp_path: Path) -> None:
     assert [e.text for e in data] == ["a", "d"]
 
 
+def test_nul_bytes_make_a_bad_row(tmp_path: Path) -> None:
+    data = read(text(tmp_path / "a.csv", "text,label\na,x\nb\0,y\nc,z\n"), on_bad_row="reject")
+    assert [r.origin for r in data.rejected] == ["a.csv:3"]
+    assert [e.text for e in data] == ["a", "c"]
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "|", "\t"])
 def test_spreadsheets_write_other_delimiters(tmp_path: Path, delimiter: str) -> None:
     path = text(tmp_path / "a.csv", f"text{delimiter}label\nred{delimiter}colour\n")

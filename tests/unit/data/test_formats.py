@@ -113,6 +113,12 @@ def test_a_label_column_of_lists_is_entity_data(tmp_path: Path) -> None:
     assert (data.kind, data.target) == ("ner", "label")
 
 
+def test_several_labels_a_row_are_refused_as_that(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "a.jsonl", [{"text": "a", "labels": ["x", "y"]}, {"text": "b", "labels": ["x"]}])
+    with pytest.raises(DataError, match="'labels' must be one label, got a list"):
+        read(path)
+
+
 ALPACA = [{"instruction": "分类", "input": f"文本{i}", "output": "甲" if i % 2 else "乙"} for i in range(6)]
 
 

@@ -92,7 +92,8 @@ def test_a_file_without_one_usable_row_is_an_error_even_when_rows_are_rejected(t
 def test_a_column_that_no_row_has_is_one_error_with_the_near_miss(tmp_path: Path, on_bad_row: Any) -> None:
     path = jsonl(tmp_path / "a.jsonl", LABELLED)
     with pytest.raises(
-        DataError, match=r"no column 'lable', did you mean 'label'\? \(columns: text, label\)\n  fix: set data.t"
+        DataError,
+        match=r"no column 'lable', did you mean 'label'\? \(columns: text, label\)\n  fix: set data.target = .label",
     ):
         read(path, target="lable", on_bad_row=on_bad_row)
     with pytest.raises(DataError, match=r"no column 'txt', did you mean 'text'"):
