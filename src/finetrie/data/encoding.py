@@ -86,7 +86,7 @@ def first_undecodable(path: Path, name: str) -> int | None:
 def _zero_bytes(head: bytes) -> str | None:
     """UTF-16 without a mark: ASCII characters such as line feeds and quotes leave zeros on one side only."""
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    if max(even, odd) * 50 < len(head) or min(even, odd) * 20 > max(even, odd):
+    if max(even, odd) < max(4, len(head) / 50) or min(even, odd) * 20 > max(even, odd):
         return None
     name = "utf-16-le" if odd > even else "utf-16-be"
     try:
