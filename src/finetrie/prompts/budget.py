@@ -16,6 +16,9 @@ OMISSION = "…"
 REACH = 12
 """How many characters beyond the largest fit are tried before it is accepted."""
 
+NEAR = 4
+"""Tokens below the limit from which on larger cuts are tried one by one."""
+
 CONTEXT = 24
 """Characters of text on the far side of a cut that are tokenised to compare neighbouring cuts."""
 
@@ -95,9 +98,9 @@ def _bracket(length: int, prompt: Callable[[int], int], scale: Scale) -> tuple[W
 
 
 def _interpolate(fits: Weighed, over: Weighed, prompt: Callable[[int], int], limit: int) -> Weighed:
-    """A size that fits, a few characters below one that does not. Bisects where interpolation makes no progress."""
+    """A size that fits, a few characters or tokens below one that does not. Bisects where interpolation stalls."""
     bisect = False
-    while (width := over[0] - fits[0]) > REACH:
+    while (width := over[0] - fits[0]) > REACH and limit - fits[1] > NEAR:
         share = 0.5 if bisect else (limit - fits[1]) / (over[1] - fits[1])
         size = fits[0] + min(max(int(width * share), 1), width - 1)
         tokens = prompt(size)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from jinja2 import TemplateError
 
 from finetrie.errors import ModelError
-from finetrie.prompts.encoding import Encoder
+from finetrie.prompts.encoding import encoder_for
 from finetrie.records import Message
 
 TemplateChoice = Literal["auto", "chatml"]
@@ -91,7 +91,7 @@ class Chat:
         """
         own = tokenizer.get_chat_template() if template == "auto" and tokenizer.chat_template else None
         self.source: str = own or _chatml(tokenizer)
-        self.encoder = Encoder(tokenizer, self.source)
+        self.encoder = encoder_for(tokenizer, self.source)
         self._tokenizer = tokenizer
         self._skeletons: dict[tuple[str, ...], Skeleton] = {}
         mark = secrets.token_hex(8)

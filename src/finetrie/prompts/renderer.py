@@ -7,10 +7,10 @@ so a model is asked exactly what it was trained on.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from finetrie.errors import ConfigError
@@ -27,6 +27,8 @@ CHUNK = 512
 """Rows tokenised together."""
 
 CACHED_FRAMES = 4096
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Renderer:
         self.task = task
         self.max_tokens = max_tokens
         self.shorten = shorten
-        self.chat = _chat(tokenizer, chat_template, frozenset(stop_ids))
+        self.chat = Chat(tokenizer, template=chat_template, stop_ids=stop_ids)
         self.end_ids = self.chat.end_ids
         self.stop_ids = self.chat.stop_ids
         self._gap = f"G{secrets.token_hex(8)}G"
@@ -158,16 +160,18 @@ class Renderer:
 
     def _largest_cut(self, text: str, slot: _Slot, whole: int | None) -> Ranges | None:
         def counting(frame: Frame) -> Count:
-            return lambda texts: list(map(_length, self.chat.encoder.encode_many(list(map(frame.fill, texts)))))
+            return lambda texts: self.chat.encoder.count_many([frame.fill(text) for text in texts])
 
         scale = Scale(counting(slot.frame), counting(slot.frame.surroundings()), slot.limit, slot.empty, whole)
         return largest_cut(text, scale, self.shorten)
 
     def _slot(self, example: Example) -> _Slot | Rejection:
         """The frame of a row; rows with the same options and instruction share it."""
+        broken = next((words for words in _words(example) if _SURROGATE.search(words)), None)
+        if broken is not None:
+            reason = f"half a surrogate pair in {broken[:40]!a}, which has no bytes; correct what wrote the file"
+            return Rejection(example.origin, "bad_characters", reason)
         try:
-            for content in (example.text, *(message["content"] for message in example.history)):
-                content.encode("utf-8")
             key = (example.options, example.instruction)
             if example.history:
                 return self._new_slot(example)
@@ -176,9 +180,6 @@ class Renderer:
                     self._slots.clear()
                 self._slots[key] = self._new_slot(example)
             return self._slots[key]
-        except UnicodeEncodeError as error:
-            reason = f"the text holds half a surrogate pair at character {error.start + 1}; save the file as UTF-8"
-            return Rejection(example.origin, "bad_characters", reason)
         except BadConversation as error:
             reason = f"the chat template refuses the conversation: {error}; user and assistant must take turns"
             return Rejection(example.origin, "bad_conversation", reason, text=example.text)
@@ -204,7 +205,7 @@ class Renderer:
 
     def _fixed(self, frame: Frame) -> int:
         """Tokens of a prompt whose text is empty."""
-        return _length(self.chat.encoder.encode(frame.fill("")))
+        return self.chat.encoder.count_many([frame.fill("")])[0]
 
     def _check_instruction(self) -> None:
         """Rows may bring shorter options, but none comes without the instruction."""
@@ -269,23 +270,22 @@ def choose_reserve(
 
     Choose it once, over the training rows, and keep it with the run. At least the end token has room.
     """
-    chat = _chat(tokenizer, chat_template, frozenset(stop_ids))
+    chat = Chat(tokenizer, template=chat_template, stop_ids=stop_ids)
     answers = [task.answer(label) for label in task.labels] if task.closed else []
     answers += [task.answer(task.target(example)) for example in examples]
+    answers = [answer for answer in answers if not _SURROGATE.search(answer)]  # `render` rejects those rows
     encoder = chat.encoder
     parts = encoder.encode_many([encoder.boundary + chat.lead + answer for answer in answers])
     longest = max((len(part[1]) for part in parts), default=0) + len(chat.end_ids)
     return min(longest, max_tokens // 2)
 
 
-@lru_cache(maxsize=4)
-def _chat_of(tokenizer: Any, size: int, template: TemplateChoice, own: str, stop_ids: frozenset[int]) -> Chat:
-    return Chat(tokenizer, template=template, stop_ids=stop_ids)
-
-
-def _chat(tokenizer: Any, template: TemplateChoice, stop_ids: frozenset[int]) -> Chat:
-    """Taking a tokenizer apart takes about a second, so renderers of the same tokenizer share it."""
-    return _chat_of(tokenizer, len(tokenizer), template, str(tokenizer.chat_template), stop_ids)
+def _words(example: Example) -> Iterator[str]:
+    """Everything of a row that may become tokens."""
+    yield example.text
+    yield from (message["content"] for message in example.history)
+    yield from example.options or ()
+    yield from (words for words in (example.instruction, example.target) if isinstance(words, str))
 
 
 def _length(parts: Sequence[Sequence[int]]) -> int:

@@ -2,7 +2,7 @@
 
 from finetrie.tasks.base import REASONS, TASKS, Reason, Task, task_from
 from finetrie.tasks.locate import TIERS, Tier, locate
-from finetrie.tasks.wordings import WORDINGS, Question, Wording, detect_language
+from finetrie.tasks.wordings import WORDINGS, Question, Wording
 
 __all__ = [
     "REASONS",
@@ -14,7 +14,6 @@ __all__ = [
     "Task",
     "Tier",
     "Wording",
-    "detect_language",
     "locate",
     "task_from",
 ]

@@ -30,7 +30,7 @@ class Names:
         problems += [
             f"task.names: no label {label!r}{suggest(label, labels)} (labels: {', '.join(labels)})"
             for label in names
-            if label not in set(labels)
+            if label not in labels
         ]
         self._words = {label: names.get(label, (builtin or {}).get(label, label)).strip() for label in labels}
         owner: dict[str, str] = {}

@@ -7,8 +7,7 @@ the group `finetrie.wordings`. A changed wording is a changed product: golden fi
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -99,17 +98,6 @@ def ccf_ner(question: Question) -> list[Message]:
         f'2. 找不到任何实体时, 输出"{NOTHING_FOUND["zh"]}". '
     )
     return [_system(question.instruction if question.instruction is not None else instruction), _user(question.text)]
-
-
-def detect_language(texts: Iterable[str]) -> Language:
-    """The language to ask in: `zh` where at least a fifth of all letters are Han characters, else `en`."""
-    han = letters = 0
-    for text in texts:
-        for character in text:
-            if character.isalpha():
-                letters += 1
-                han += unicodedata.name(character, "").startswith("CJK")
-    return "zh" if han * 5 >= letters > 0 else "en"
 
 
 def _system(content: str) -> Message:

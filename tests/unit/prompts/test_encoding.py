@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
-from finetrie.prompts.encoding import Encoder
+from finetrie.prompts.encoding import Encoder, encoder_for
 from tests.unit.prompts import families
 
 texts = st.text(st.sampled_from("the news 今天体育<|/>s[]INT\n▁") | st.characters(codec="utf-8"), max_size=30)
@@ -113,7 +113,7 @@ def test_a_tokenizer_that_cannot_be_renamed_is_used_piece_by_piece() -> None:
 
 @given(text=texts)
 def test_the_real_tokenizer_agrees_with_itself(qwen_tokenizer: Any, text: str) -> None:
-    encoder = _encoder(qwen_tokenizer)
+    encoder = encoder_for(qwen_tokenizer, qwen_tokenizer.chat_template)
     if any(control in text for control in controls(qwen_tokenizer)):
         return
     ours = flat(encoder.encode(encoder.markup("<|im_start|>user\n") + text + encoder.markup("<|im_end|>\n")))

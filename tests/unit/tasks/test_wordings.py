@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from finetrie.records import Message
-from finetrie.tasks import WORDINGS, Question, detect_language, task_from
+from finetrie.tasks import WORDINGS, Question, task_from
 
 
 def test_the_fudan_wording_is_the_published_one() -> None:
@@ -46,17 +46,3 @@ def test_a_plug_in_can_add_a_wording(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(WORDINGS._items, "shout", shout)
     task = task_from({"kind": "classification", "labels": ["a"], "wording": "shout"})
     assert task.messages("x") == [{"role": "user", "content": "WHICH? x"}]
-
-
-@pytest.mark.parametrize(
-    ("texts", "language"),
-    [
-        pytest.param(["这是中文。", "也是"], "zh", id="chinese"),
-        pytest.param(["iPhone 15 Pro Max 发布会现场"], "zh", id="chinese with product names"),
-        pytest.param(["An article about 南京."], "en", id="english with a name"),
-        pytest.param(["123", ""], "en", id="no letters"),
-        pytest.param([], "en", id="nothing"),
-    ],
-)
-def test_the_language_is_that_of_most_letters(texts: list[str], language: str) -> None:
-    assert detect_language(texts) == language
