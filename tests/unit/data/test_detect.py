@@ -49,7 +49,7 @@ def test_roles_are_told_by_whole_words_of_the_name(name: str, role: str | None) 
 
 
 def test_siblings_differ_in_the_role_only(tmp_path: Path) -> None:
-    for name in ("a.train.csv", "a.test.csv", "a.val.csv", "b.test.csv", "a.test.json", "test.csv"):
+    for name in ("a.train.csv", "a.test.csv", "a.val.csv", "0.test.csv", "b.test.csv", "a.test.json", "test.csv"):
         (tmp_path / name).touch()
     assert siblings(tmp_path / "a.train.csv") == {"test": tmp_path / "a.test.csv", "dev": tmp_path / "a.val.csv"}
     assert siblings(tmp_path / "a.test.csv") == {}

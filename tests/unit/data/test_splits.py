@@ -96,6 +96,13 @@ def test_a_sorted_file_still_gives_every_class() -> None:
     assert count_labels(sample, kind="classification") == {"a": 50, "b": 30, "c": 20}
 
 
+def test_a_sample_is_drawn_by_its_seed_not_by_the_order_of_the_file() -> None:
+    rows = examples(["a", "b"] * 100)
+    drawn = [[e.origin for e in split(rows, test=[], dev_fraction=0, train_rows=20, seed=s).train] for s in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert drawn[0] != [e.origin for e in rows[:20]]
+
+
 def test_the_split_depends_on_the_seed_and_on_nothing_else() -> None:
     rows = examples(["a", "b", "c"] * 40)
     assert split(rows, seed=1) == split(rows, seed=1)
