@@ -194,8 +194,7 @@ def _svg(drawn: str, name: str, texts: Mapping[str, str]) -> str:
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     for stand_in, variable in VARIABLES.items():
         svg = svg.replace(stand_in, variable)
-    for stand_in, text in texts.items():
-        svg = svg.replace(f">{stand_in}<", f">{escape(text)}<")
+    svg = re.sub(r">(t\d+x*)<", lambda found: f">{escape(texts.get(found.group(1), found.group(1)))}<", svg)
     svg = re.sub(r"font: ([\d.]+)px [^;\"]*", rf"font: \1px {FONT}", svg)
     # Only ids that something points to stay, so that several charts fit into one page.
     used = set(re.findall(r"#([\w-]+)", svg))

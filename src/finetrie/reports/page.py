@@ -60,8 +60,7 @@ def render(results: Results, *, language: Language = "en") -> str:
     environment.globals.update(t=words, percent=percent, number=number, clip=clip, kept=facts.kept)
     environment.globals.update(duration=lambda seconds: duration(seconds, language))
     environment.globals.update(TEXT=TEXT, FIRST=FIRST, FEW_CLASSES=FEW_CLASSES)
-    html = environment.get_template("report.html.j2").render(**view(results, words))
-    return re.sub(r"\n\s*\n+", "\n", html)
+    return environment.get_template("report.html.j2").render(**view(results, words))
 
 
 def view(results: Results, words: Words) -> dict[str, Any]:

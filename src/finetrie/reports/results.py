@@ -64,10 +64,10 @@ class Results:
 def load_results(folder: Path) -> Results:
     """Read every result file of a run directory; what cannot be read is noted, never raised."""
     reader = Reader(folder)
-    metrics = reader.json("metrics.json")
+    run, metrics = reader.toml("run.toml"), reader.json("metrics.json")
     return Results(
         folder=folder,
-        run=reader.toml("run.toml"),
+        run=run,
         manifest=reader.json("manifest.json"),
         card=reader.json("data/card.json"),
         metrics=metrics,
