@@ -34,7 +34,9 @@ def test_every_cell_runs_and_the_last_lines_show_something(
     monkeypatch.chdir(tmp_path)
     jupyter = ModuleType("IPython.display")
     jupyter.SVG = str  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
+    shell = ModuleType("IPython")
+    shell.version_info = (9, 0)  # type: ignore[attr-defined]  # matplotlib asks
+    monkeypatch.setitem(sys.modules, "IPython", shell)
     monkeypatch.setitem(sys.modules, "IPython.display", jupyter)
     names: dict[str, Any] = {}
     shown = [show(source, names) for source in cells("code")]
