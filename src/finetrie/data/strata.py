@@ -51,17 +51,15 @@ def hold_out(
 
 
 def _quotas(sizes: dict[tuple[str, ...], int], total: int, fraction: float) -> dict[tuple[str, ...], int]:
-    """Whole numbers near `fraction` of each size that sum to `total`: largest remainders first, one row left over."""
+    """Whole numbers within one of `fraction` of each size; largest remainders are rounded up to reach `total`.
+
+    Strata of one row give none, and no other makes up for them: proportions matter more than the total.
+    """
     quotas = {name: min(int(fraction * size), size - 1) for name, size in sizes.items()}
     by_remainder = sorted(sizes, key=lambda name: (quotas[name] - fraction * sizes[name], -sizes[name], name))
-    missing = total - sum(quotas.values())
-    while missing > 0:
-        open_names = [name for name in by_remainder if quotas[name] < sizes[name] - 1]
-        if not open_names:
-            break
-        for name in open_names[:missing]:
-            quotas[name] += 1
-            missing -= 1
+    open_names = [name for name in by_remainder if quotas[name] < sizes[name] - 1]
+    for name in open_names[: max(0, total - sum(quotas.values()))]:
+        quotas[name] += 1
     return quotas
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from finetrie.data.keys import exact_key, loose_key
@@ -62,6 +62,7 @@ def test_a_split_is_complete_disjoint_and_without_leaks(
 
 @quick
 @given(labels=label_lists, seed=seeds, fraction=fractions)
+@example(labels=list("aaaaaaaaaa") + [f"rare {i}" for i in range(12)], seed=0, fraction=0.5)
 def test_what_is_held_out_looks_like_the_whole(labels: list[str], seed: int, fraction: float) -> None:
     rows = examples(labels)
     held = hold_out(rows, fraction, kind="classification", seed=str(seed))
