@@ -21,7 +21,7 @@ WIDE = Sizes(tokens=1 << 14, rows=64, cache_bytes=1 << 28, logit_bytes=1 << 28)
 token = st.integers(0, 255)
 prompt_sets = st.lists(st.lists(token, min_size=1, max_size=9), min_size=1, max_size=8)
 families = st.sampled_from(FAMILIES)
-few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def stopping(family: str, rows: Sequence[Sequence[int]], *, limit: int) -> Words:

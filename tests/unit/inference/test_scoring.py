@@ -20,7 +20,7 @@ token = st.integers(0, 6)  # few tokens, so that prompts and labels share beginn
 label_sets = st.lists(st.lists(token, min_size=1, max_size=4).map(tuple), min_size=1, max_size=8, unique=True)
 prompt_sets = st.lists(st.lists(token, min_size=1, max_size=9), min_size=1, max_size=6)
 families = st.sampled_from(FAMILIES)
-few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def close(a: float, b: float) -> bool:
