@@ -37,7 +37,13 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     Raises:
         OutputError: the disk is full or the folder is not writable.
     """
-    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    plain: dict[str, Tensor] = {}
+    stores: set[int] = set()
+    for name, tensor in tensors.items():
+        flat = tensor.detach().cpu().contiguous()
+        store = flat.untyped_storage().data_ptr()
+        plain[name] = flat.clone() if store in stores else flat  # the format refuses shared memory
+        stores.add(store)
     try:
         save_file(plain, path, metadata={"format": "pt"})
     except (SafetensorError, OSError) as error:

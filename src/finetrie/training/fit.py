@@ -95,7 +95,8 @@ def fit(
 
     A run that was killed continues when the same call is made again with a freshly prepared model: from the newest
     whole checkpoint, and on a CPU to the same bits as if it had never stopped. A call on a finished run trains nothing
-    and puts the best weights into the model. The global random generators are seeded, or restored.
+    and puts the best weights into the model. The global random generators are seeded, or restored; started by a
+    launcher as several processes, all continue with those of the first, which with dropout is another, equal draw.
 
     Args:
         model: what a tuning method's `prepare` returned, on its device.
@@ -198,6 +199,8 @@ class _Run:
         """
         for report in self._steps(progress.step + 1):
             yield report
+            if report.skipped:
+                yield Notice(f"step {report.step}: gradients overflowed fp16; the scale was lowered, no weight moved")
             progress = replace(progress, step=report.step)
             last = report.step == self.order.total_steps
             due = evaluate is not None and (last or report.step % self._eval_every == 0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -41,7 +42,7 @@ class Full:
         """Write a model folder that transformers and vLLM load; put the tokenizer beside it before you share it."""
         dtype = model.config.dtype or model.dtype
         state = _converted(model.state_dict(), dtype)
-        with replacing_folder(folder) as new:
+        with replacing_folder(folder) as new, _decoding_greedily(model):
             model.save_pretrained(new, state_dict=state)
             model.config.dtype = dtype  # save_pretrained takes it from the master weights
             model.config.save_pretrained(new)
@@ -69,6 +70,22 @@ class Full:
                 fix="load them on the base they were trained from (manifest.json names it)",
             ) from None
         return model.requires_grad_(False).eval()
+
+
+@contextmanager
+def _decoding_greedily(model: Any) -> Iterator[None]:
+    """What is saved answers greedily, as it was measured. The base's sampling settings may even be ones that
+    transformers reads but refuses to write, as those of Llama-2-chat, and a training must not fail at its end.
+    """
+    from transformers import GenerationConfig
+
+    kept = model.generation_config
+    ends = ("bos_token_id", "eos_token_id", "pad_token_id")
+    model.generation_config = GenerationConfig(**{name: getattr(kept, name, None) for name in ends})
+    try:
+        yield
+    finally:
+        model.generation_config = kept
 
 
 def _converted(state: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:

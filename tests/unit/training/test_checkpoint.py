@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from finetrie.errors import CheckpointError, OutputError
+from finetrie.models.weights import read_tensors, write_tensors
 from finetrie.training.checkpoint import OPTIMIZER, STATE, WEIGHTS, Checkpoints, Progress
 from finetrie.training.fit import adamw
 from finetrie.training.randomness import random_state, restore_random_state, seed_everything
@@ -52,6 +53,26 @@ def test_a_restored_optimiser_takes_the_same_next_step(tmp_path: Path) -> None:
     run.restore(3, weights=again, optimizer=fresh)
     step(again, fresh)
     assert all(torch.equal(again[name], weight) for name, weight in weights.items())
+
+
+def test_the_scale_of_fp16_gradients_is_part_of_a_checkpoint(tmp_path: Path) -> None:
+    weights, optimizer = trained()
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    scaler.scale(torch.ones(1))
+    run = Checkpoints(tmp_path, IDENTITY)
+    run.save(Progress(step=1), weights=weights, optimizer=optimizer, scaler=scaler)
+    fresh = torch.amp.GradScaler("cpu", init_scale=2.0)
+    run.restore(1, weights=weights, optimizer=optimizer, scaler=fresh)
+    assert fresh.state_dict() == scaler.state_dict()
+
+
+def test_tensors_that_share_memory_are_written_apart(tmp_path: Path) -> None:
+    whole = torch.arange(6.0)
+    write_tensors(tmp_path / "x.safetensors", {"whole": whole, "half": whole[:3], "turned": whole.reshape(2, 3).T})
+    read = read_tensors(tmp_path / "x.safetensors")
+    assert torch.equal(read["whole"], whole)
+    assert torch.equal(read["half"], whole[:3])
+    assert torch.equal(read["turned"], whole.reshape(2, 3).T)
 
 
 def test_all_random_generators_continue_where_they_were() -> None:

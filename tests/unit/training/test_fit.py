@@ -145,6 +145,24 @@ def test_a_run_that_stopped_anywhere_ends_in_the_same_bits(tmp_path: Path, metho
     assert rest[-1] == all_events[-1]
 
 
+def test_a_bf16_base_continues_in_the_same_bits_too(tmp_path: Path) -> None:
+    def adapted() -> Any:
+        return DROPOUT.prepare(tiny_model("qwen2").to(torch.bfloat16))
+
+    arguments: dict[str, Any] = {
+        "settings": replace(QUICK, precision="bf16"),
+        "objective": TriePacks(budget_tokens=200),
+    }
+    whole, cut, again = adapted(), adapted(), adapted()
+    reports = [e for e in fit(whole, ROWS, checkpoints=tmp_path / "whole", **arguments) if isinstance(e, StepReport)]
+    assert reports[-1].loss < reports[0].loss
+    for event in fit(cut, ROWS, checkpoints=tmp_path / "cut", **arguments):
+        if isinstance(event, Saved):
+            break
+    list(fit(again, ROWS, checkpoints=tmp_path / "cut", **arguments))
+    assert all(torch.equal(weight, dict(again.named_parameters())[name]) for name, weight in whole.named_parameters())
+
+
 def test_a_finished_run_trains_nothing_and_gives_the_best_weights_again(tmp_path: Path) -> None:
     first, _ = finish(tmp_path, scores=[0.9, 0.1])
     again, events = finish(tmp_path, scores=[])

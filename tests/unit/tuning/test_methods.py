@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from finetrie.errors import CheckpointError, ModelError, UnknownName
+from finetrie.models.describe import describe
 from finetrie.tuning import METHODS, Method, trainable, trainable_counts
 from finetrie.tuning.full import Full
 from finetrie.tuning.lora import Lora, linear_layers
@@ -138,6 +139,22 @@ def test_full_saves_the_dtype_of_the_base_and_ties_once(tmp_path: Path) -> None:
     assert {tensor.dtype for tensor in state.values()} == {torch.bfloat16}
     assert "lm_head.weight" not in state
     assert json.loads((folder / "config.json").read_text())["dtype"] == "bfloat16"
+
+
+def test_full_saves_a_base_whose_sampling_settings_transformers_would_not_write(tmp_path: Path) -> None:
+    model = Full().prepare(tiny_model("qwen2"))
+    model.generation_config.temperature = 0.3  # without do_sample, as in Llama-2-chat
+    folder = Full().save(model, tmp_path / "model")
+    saved = json.loads((folder / "generation_config.json").read_text())
+    assert (saved["eos_token_id"], saved["pad_token_id"]) == (258, 256)
+    assert "temperature" not in saved
+    assert model.generation_config.temperature == 0.3
+
+
+def test_describe_sees_through_the_adapter() -> None:
+    facts = describe(Lora(rank=4).prepare(tiny_model("qwen2")))
+    assert facts["architecture"] == "Qwen2ForCausalLM"
+    assert 0 < facts["trainable"] < facts["parameters"]
 
 
 def test_lora_trains_adapters_only() -> None:
