@@ -117,12 +117,12 @@ def _objective(
     plain = PaddedBatches(rows=run.training.micro_batch)
     if run.training.trie == "off":
         return plain
-    shortest = sorted(prompts, key=lambda prompt: len(prompt.ids))[:2]
-    parity = parity_probe(model, [p.ids for p in shortest], [p.supervised for p in shortest])
+    parity = parity_probe(model, [prompt.ids for prompt in prompts], [prompt.supervised for prompt in prompts])
     if not parity.exact:
         notice(f"{parity.message}; training goes on with padded batches, which is slower")
         return plain
-    return TriePacks(budget_tokens=run.training.pack_tokens or default_budget(loaded.device.type))
+    budget = run.training.pack_tokens or default_budget(loaded.device.type)
+    return TriePacks(budget_tokens=budget, attention=parity.attention)
 
 
 def _words(objective: Objective) -> str:
