@@ -4,26 +4,45 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import finetrie
 from finetrie.files import read_json, read_jsonl
 from tests.e2e.conftest import FAST, Cli, write_jsonl
 
 OUTCOMES = ("correct", "wrong", "out_of_label_set", "unparsable", "failed")
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]], base: Path) -> Path:
+    """The folder of a finished classification: train.jsonl, run.toml and the run directory `run`."""
+    folder = tmp_path_factory.mktemp("classified")
+    write_jsonl(folder / "train.jsonl", [{"text": row["text"], "label": row["label"]} for row in rows])
+    finetrie.init([folder / "train.jsonl"], model=str(base), out=folder / "run.toml")
+    finetrie.run(folder / "run.toml", overrides=FAST[1::2], out=folder / "run")
+    return folder
+
+
 @pytest.fixture
-def classified(tmp_path: Path, rows: list[dict[str, Any]], base: Path, cli: Cli) -> Path:
-    """A run directory of a finished classification."""
-    write_jsonl(tmp_path / "train.jsonl", [{"text": r["text"], "label": r["label"]} for r in rows if r["id"]])
-    assert cli("init", tmp_path / "train.jsonl", "--model", base, "--out", tmp_path / "run.toml").code == 0
+def classified(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run directory that a test may change."""
+    return Path(shutil.copytree(finished / "run", tmp_path / "run"))
+
+
+def test_the_command_line_does_it_in_two_lines(
+    tmp_path: Path, rows: list[dict[str, Any]], base: Path, cli: Cli
+) -> None:
+    write_jsonl(tmp_path / "train.jsonl", [{"text": row["text"], "label": row["label"]} for row in rows])
+    looked = cli("init", tmp_path / "train.jsonl", "--model", base, "--out", tmp_path / "run.toml")
+    assert (looked.code, looked.out.strip()) == (0, str(tmp_path / "run.toml"))
+    assert "classification: text 'text', target 'label'" in looked.err
     done = cli("run", tmp_path / "run.toml", *FAST, "--out", tmp_path / "run")
-    assert done.code == 0, done.err
-    assert done.out.strip() == str(tmp_path / "run")
-    return tmp_path / "run"
+    assert (done.code, done.out.strip()) == (0, str(tmp_path / "run")), done.err
+    assert "accuracy" in done.err
 
 
 def test_a_run_leaves_every_file_of_the_contract(classified: Path) -> None:
@@ -50,17 +69,17 @@ def test_no_row_of_the_file_disappears(classified: Path, rows: list[dict[str, An
     assert kept + len(list(read_jsonl(classified / "data/rejected.jsonl"))) == len(rows)
 
 
-def test_running_again_does_nothing_again(classified: Path, cli: Cli) -> None:
+def test_running_again_does_nothing_again(classified: Path, finished: Path, cli: Cli) -> None:
     before = {p: p.stat().st_mtime_ns for p in classified.rglob("*.safetensors")}
     predictions = (classified / "predictions.jsonl").read_bytes()
-    done = cli("run", classified.parent / "run.toml", *FAST, "--out", classified)
+    done = cli("run", finished / "run.toml", *FAST, "--out", classified)
     assert done.code == 0
     assert before == {p: p.stat().st_mtime_ns for p in classified.rglob("*.safetensors")}
     assert (classified / "predictions.jsonl").read_bytes() == predictions
 
 
-def test_other_settings_do_not_overwrite_a_run(classified: Path, cli: Cli) -> None:
-    done = cli("run", classified.parent / "run.toml", *FAST, "--set", "tuning.rank=2", "--out", classified)
+def test_other_settings_do_not_overwrite_a_run(classified: Path, finished: Path, cli: Cli) -> None:
+    done = cli("run", finished / "run.toml", *FAST, "--set", "tuning.rank=2", "--out", classified)
     assert done.code == 2
     assert "tuning.rank" in done.err
 
