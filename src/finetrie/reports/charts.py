@@ -68,7 +68,7 @@ def loss_curve(events: Sequence[Mapping[str, Any]], *, words: Mapping[str, str] 
         chart.axes.plot(steps[some], _smoothed(losses, some), color=ACCENT, linewidth=2.0)
     else:
         chart.axes.plot(steps, losses, "o", color=ACCENT, markersize=3.5)
-    chart.axes.set_ylim(bottom=0)
+    chart.axes.set_ylim(0, 1.06 * float(losses.max()) or 1.0)
     chart.label(x=words["step"], y=words["loss"])
     return chart.svg()
 
@@ -85,6 +85,7 @@ def dev_curve(events: Sequence[Mapping[str, Any]], *, words: Mapping[str, str] =
     chart.axes.plot(steps, scores, "-o", color=SECOND, linewidth=2.0, markersize=4)
     chart.axes.plot([steps[best]], [scores[best]], "o", color=GOOD, markersize=8)
     chart.axes.set_ylim(0, 1.08)
+    chart.axes.set_xlim(0, steps[-1] * 1.04)
     chart.percent("y")
     side = -1 if best > 0 and best >= len(steps) / 2 else 1
     chart.note(f"{words['best']}: {scores[best]:.1%}", at=(steps[best], scores[best]), side=side)
@@ -150,7 +151,7 @@ class Chart:
         self.axes.tick_params(colors=MUTED, length=0, labelsize=10)
         self.axes.grid(axis="y", color=GRID, linewidth=1)
         self.axes.set_axisbelow(True)
-        self.axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        self.axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
 
     def label(self, *, x: str, y: str) -> None:
         """Name the axes; the vertical one above the plot, where it reads without turning the head."""
@@ -163,7 +164,7 @@ class Chart:
             self._stand_in(text),
             at,
             textcoords="offset points",
-            xytext=(7 * side, -17),
+            xytext=(7 * side, 8 if at[1] < 0.25 else -17),
             ha="left" if side > 0 else "right",
             fontsize=10,
             color=color,

@@ -213,12 +213,17 @@ def settings(run: Row) -> list[tuple[str, list[tuple[str, str]]]]:
     ]
 
 
-def flat(tree: Mapping[str, Any], *, skip: Sequence[str] = (), prefix: str = "") -> list[tuple[str, str]]:
+def provenance(results: Results) -> list[tuple[str, str]]:
+    """The manifest as rows, without the settings, which have a table of their own."""
+    identity = results.manifest.get("identity")
+    hashes = identity.get("files", identity) if isinstance(identity, dict) else identity
+    return flat({**results.manifest, "identity": hashes} if hashes else results.manifest)
+
+
+def flat(tree: Mapping[str, Any], *, prefix: str = "") -> list[tuple[str, str]]:
     """Nested facts as dotted names and values."""
     rows: list[tuple[str, str]] = []
     for key, value in tree.items():
-        if key in skip:
-            continue
         if isinstance(value, dict):
             rows += flat(value, prefix=f"{prefix}{key}.")
         else:

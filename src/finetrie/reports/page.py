@@ -89,7 +89,7 @@ def view(results: Results, words: Words) -> dict[str, Any]:
         **_training(results, words),
         **_data(results, words),
         "settings": facts.settings(results.run),
-        "manifest": facts.flat(results.manifest, skip=("stages",)),
+        "manifest": facts.provenance(results),
         "command": facts.command(results),
         "seed": (results.run.get("training") or {}).get("seed", results.manifest.get("seed")),
         "notices": facts.notices(results),

@@ -45,6 +45,10 @@ class Part:
 HEADLINE = {"classification": "accuracy", "ner": "micro_f1", "instruction": "char_f1"}
 
 
+MANY_LOST = 0.02
+"""From this share of answers outside the label set on, the first paragraph speaks of it."""
+
+
 def task_of(results: Results) -> str | None:
     """classification, ner or instruction; None where no file tells."""
     told = results.metrics.get("task") or _section(results.run, "task").get("kind")
@@ -119,14 +123,19 @@ def _classified(metrics: Mapping[str, Any], words: Words, values: dict[str, str]
     sentences = [words("lead_accuracy", **values), words(in_words, wrong=round(wrong))]
     majority = metrics.get("majority") or {}
     if is_number(majority.get("accuracy")):
-        better = metrics["accuracy_ci"][0] > majority["accuracy"]
-        key = "lead_majority_better" if better else "lead_majority_unclear"
-        sentences.append(words(key, label=majority.get("label"), share=percent(majority["accuracy"])))
+        low, high = metrics["accuracy_ci"]
+        verdict = "better" if low > majority["accuracy"] else "worse" if high < majority["accuracy"] else "unclear"
+        told = {"label": majority.get("label"), "share": percent(majority["accuracy"])}
+        sentences.append(words(f"lead_majority_{verdict}", **told))
+    lost = (metrics.get("out_of_label_set") or {}).get("count", 0) / metrics["n"]
+    restricted = ((metrics.get("by_decoding") or {}).get("constrained") or {}).get("accuracy")
+    if lost > MANY_LOST and is_number(restricted):
+        sentences.append(words("lead_restricted", lost=percent(lost), restricted=percent(restricted)))
     return sentences
 
 
 def _recognised(metrics: Mapping[str, Any], words: Words, values: dict[str, str]) -> list[str]:
-    found = {name: percent(metrics["micro"][name]) for name in ("precision", "recall")}
+    found = {name: percent((metrics.get("micro") or {}).get(name)) for name in ("precision", "recall")}
     gold = number(metrics.get("gold_entities"))
     return [words("lead_entities", gold=gold, **found, **values), words("lead_entities_rule")]
 
@@ -147,17 +156,17 @@ def cards(results: Results, words: Words) -> list[Card]:
 def _class_cards(metrics: Mapping[str, Any], words: Words) -> list[Card]:
     return [
         _score_card("accuracy", metrics.get("accuracy"), metrics.get("accuracy_ci"), metrics, words),
-        _score_card("macro_f1", metrics["macro"]["f1"], metrics.get("macro_f1_ci"), metrics, words),
+        _score_card("macro_f1", (metrics.get("macro") or {}).get("f1"), metrics.get("macro_f1_ci"), metrics, words),
         _lost_card("no_label", metrics, words),
     ]
 
 
 def _entity_cards(metrics: Mapping[str, Any], words: Words) -> list[Card]:
-    micro = metrics["micro"]
+    micro = metrics.get("micro") or {}
     return [
-        _score_card("micro_f1", micro["f1"], metrics.get("micro_f1_ci"), metrics, words),
-        Card(words("precision"), percent(micro["precision"]), "", words("precision_hint")),
-        Card(words("recall"), percent(micro["recall"]), "", words("recall_hint")),
+        _score_card("micro_f1", micro.get("f1"), metrics.get("micro_f1_ci"), metrics, words),
+        Card(words("precision"), percent(micro.get("precision")), "", words("precision_hint")),
+        Card(words("recall"), percent(micro.get("recall")), "", words("recall_hint")),
         Card(words("exact_rows"), percent(metrics.get("exact_rows")), "", words("exact_rows_hint")),
     ]
 

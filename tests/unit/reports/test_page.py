@@ -123,6 +123,27 @@ def test_a_model_no_better_than_the_majority_is_not_praised(made: dict[str, Path
     html = page(run)
     assert "this test does not show that the model is better" in html
     assert "clearly learned" not in html
+    write_json(run / "metrics.json", {**metrics, "majority": {"label": "体育", "accuracy": 0.99}})
+    assert "That is worse than always answering the commonest label, “体育”, which would be right 99.0%" in page(run)
+
+
+def test_answers_outside_the_label_set_are_told_at_the_top_with_the_remedy(made: dict[str, Path]) -> None:
+    metrics = read_json(made["classification"] / "metrics.json")
+    restricted = metrics["by_decoding"]["constrained"]["accuracy"]
+    assert f"restricted to the labels (constrained decoding) it would be right {restricted:.1%}" in page(
+        made["classification"]
+    )
+
+
+def test_metrics_without_details_are_shown_as_far_as_they_go(made: dict[str, Path], tmp_path: Path) -> None:
+    for kind, score in (
+        ("classification", {"accuracy": 0.5, "accuracy_ci": [0.4, 0.6]}),
+        ("ner", {}),
+        ("instruction", {}),
+    ):
+        run = shutil.copytree(made[kind], tmp_path / kind)
+        write_json(run / "metrics.json", {"task": kind, "n": 10, **score})
+        assert page(run)
 
 
 def test_entity_errors_are_counted_explained_and_marked_in_the_text(made: dict[str, Path]) -> None:
