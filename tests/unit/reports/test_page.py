@@ -213,6 +213,17 @@ def test_what_users_wrote_is_shown_and_never_obeyed(made: dict[str, Path], tmp_p
     assert "&amp;amp;{{ 7 * 7 }}" in html, "texts are no templates"
 
 
+def test_entities_of_users_are_no_markup_either(made: dict[str, Path], tmp_path: Path) -> None:
+    run = shutil.copytree(made["ner"], tmp_path / "run")
+    entity = {"start": 0, "end": len(NASTY), "label": NASTY, "text": NASTY}
+    row = {"id": NASTY, "text": NASTY, "gold": [entity], "prediction": [], "outcome": "wrong", "completion": NASTY}
+    write_jsonl(run / "predictions.jsonl", [row, {**row, "details": {"hallucinated": [[NASTY, NASTY]]}}] * 3)
+    html = page(run)
+    assert '<mark class="e-missed">&lt;/td&gt;&lt;script&gt;' in html
+    assert "<script" not in html
+    assert "<img" not in html
+
+
 def test_many_rows_and_long_texts_make_a_small_page_that_says_what_it_leaves_out(tmp_path: Path) -> None:
     run = run_dirs.classification(tmp_path, rows=1500, extra_labels=192)
     rows = [json.loads(line) for line in (run / "predictions.jsonl").read_text(encoding="utf-8").splitlines()]
