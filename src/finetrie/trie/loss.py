@@ -76,7 +76,7 @@ class _WeightedCrossEntropy(torch.autograd.Function):
         borders = torch.searchsorted(row, torch.arange(0, len(logits) + step, step, device=row.device)).tolist()
         for chunk, start in enumerate(range(0, len(logits), step)):
             part = slice(start, start + step)
-            share = torch.exp(logits[part].float() - normaliser[part, None]).mul_(row_weight[part, None])
+            share = (logits[part].float() - normaliser[part, None]).exp_().mul_(row_weight[part, None])
             mine = slice(borders[chunk], borders[chunk + 1])
             share.index_put_((row[mine] - start, target[mine]), -weight[mine], accumulate=True)
             gradient[part] = share

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from finetrie.trie.attention import transformer
 from finetrie.trie.pack import common_length
 
 
@@ -43,7 +44,7 @@ def prefix_cache(model: Any, ids: Sequence[int]) -> Prefix:
     """
     if not ids:
         return Prefix(ids=(), layers=())
-    device = model.get_input_embeddings().weight.device
+    device = transformer(model).device
     cache = DynamicCache()
     model(input_ids=torch.tensor([list(ids)], device=device), past_key_values=cache, use_cache=True, logits_to_keep=1)
     return Prefix(ids=tuple(ids), layers=tuple((layer.keys, layer.values) for layer in cache.layers))
