@@ -11,7 +11,12 @@ from finetrie.registry import Registry
 def info(topic: str) -> dict[str, str]:
     """Names of tasks, methods, formats or wordings, each with its first line of documentation."""
     registry = _registry(topic)
-    return {name: (inspect.getdoc(registry.get(name)) or "").partition("\n")[0] for name in registry.names()}
+    return {name: _about(registry.get(name)) for name in registry.names()}
+
+
+def _about(found: object) -> str:
+    """What an object says of itself: its `about`, or the first line of its documentation."""
+    return getattr(found, "about", None) or (inspect.getdoc(found) or "").partition("\n")[0]
 
 
 def _registry(topic: str) -> Registry[object]:

@@ -1,0 +1,77 @@
+"""`kill -9` in the middle of `finetrie run`, twice, and the same command again: the same weights and answers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import finetrie
+from finetrie.files import read_json, read_jsonl
+from tests.e2e.conftest import write_jsonl
+
+SETTINGS = [
+    "model.max_tokens=512",
+    "training.epochs=3",
+    "training.batch_size=8",
+    "training.save_every=2",
+    "evaluation.resamples=100",
+]
+
+
+def _command(run_file: Path, out: Path) -> list[str]:
+    overrides = [part for setting in SETTINGS for part in ("--set", setting)]
+    return [sys.executable, "-m", "finetrie.cli.main", "run", str(run_file), "--out", str(out), *overrides]
+
+
+def _kill_when(command: list[str], reached: Callable[[], bool]) -> None:
+    """Start the command and kill it as soon as `reached`; it must not have ended by itself before."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        while not reached():
+            if process.poll() is not None:
+                assert process.stderr is not None
+                pytest.fail(f"ended before it was killed: {process.stderr.read().decode()}")
+            time.sleep(0.002)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
+
+
+def _answers(run: Path) -> list[Any]:
+    rows = list(read_jsonl(run / "predictions.jsonl"))
+    for row in rows:
+        row.pop("seconds")
+    return rows
+
+
+@pytest.mark.slow
+def test_a_killed_run_continues_to_the_same_bits(tmp_path: Path, rows: list[dict[str, Any]], base: Path) -> None:
+    write_jsonl(tmp_path / "train.jsonl", [{"text": row["text"], "label": row["label"]} for row in rows])
+    finetrie.init([tmp_path / "train.jsonl"], model=str(base), out=tmp_path / "run.toml")
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    command = _command(tmp_path / "run.toml", broken)
+
+    log = broken / "events.jsonl"
+    _kill_when(command, lambda: log.exists() and log.read_bytes().count(b'"event": "step"') >= 3)
+    _kill_when(command, lambda: log.exists() and log.read_bytes().count(b'"event": "step"') >= 8)
+    assert not (broken / "metrics.json").exists()
+    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(_command(tmp_path / "run.toml", whole), check=True, capture_output=True)
+
+    weights = "adapter/adapter_model.safetensors"
+    assert (broken / weights).read_bytes() == (whole / weights).read_bytes()
+    assert _answers(broken) == _answers(whole)
+    scores = [read_json(run / "metrics.json") for run in (whole, broken)]
+    for score in scores:
+        del score["seconds"], score["rows_per_second"]
+    assert scores[0] == scores[1]
