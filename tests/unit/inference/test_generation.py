@@ -117,6 +117,29 @@ def test_a_row_that_raises_fails_alone_and_the_others_keep_their_answers() -> No
             assert list(completion.token_ids) == greedy(model("qwen2"), rows[index], limit=3)
 
 
+def test_a_batch_that_fails_half_way_starts_again_without_what_it_had_said() -> None:
+    mine = tiny_model("qwen2")
+    rows = [[1, 2, 3], [1, 2, 4, 4], [1, 2, 5], [9, 9]]
+    said = [greedy(mine, ids, limit=6) for ids in rows]
+    late = said[1][3]
+    assert all(late not in answer for i, answer in enumerate(said) if i != 1)
+    assert late not in said[1][:3]
+    forward = mine.model.embed_tokens.forward
+
+    def embed(ids: torch.Tensor) -> torch.Tensor:
+        if ids.shape[1] == 1 and (ids == late).any():
+            raise MemoryError("as it were")
+        return forward(ids)  # type: ignore[no-any-return]
+
+    mine.model.embed_tokens.forward = embed
+    results = list(LocalEngine(mine, Words({})).generate(prompts(rows), max_new_tokens=6))
+    assert [result.error for result in results] == [None, "MemoryError: as it were", None, None]
+    for index in (0, 2, 3):
+        assert list(results[index].token_ids) == said[index]
+        truth = joint_log_probability(model("qwen2"), rows[index], said[index])
+        assert results[index].log_probability == pytest.approx(truth, abs=1e-3)
+
+
 def test_a_prompt_without_tokens_fails_alone() -> None:
     first, second = LocalEngine(model("qwen2"), Words({})).generate(prompts([[], [1]]), max_new_tokens=2)
     assert first.error == "the prompt has no tokens"
