@@ -4,8 +4,9 @@
 
 The model has the shape of Qwen2.5-0.5B with random weights, LoRA of rank 8 on all linear layers, bf16 and no
 gradient checkpointing; 64 rows each of three data sets, 16 rows an optimiser step. The Trainer takes 4 rows a pass
-and accumulates 4. Both train the same model on the same rows in the same order, each in a process of its own, so
-that the peak of one is not the peak of the other. The first step is not timed: it allocates and chooses kernels.
+and accumulates 4; its checkpointing is off by default. Both train the same model on the same rows in the same
+order, each in a process of its own, so that the peak of one is not the peak of the other. The first step is not
+timed: it allocates and chooses kernels.
 
 Nothing else may run meanwhile: a second busy process distorts the ratio. `load` in the record says whether it did.
 """
@@ -197,7 +198,6 @@ def _train_padded(model: Any, rows: list[Prompt], options: argparse.Namespace) -
                 learning_rate=1e-4,
                 lr_scheduler_type="constant",
                 bf16=True,
-                gradient_checkpointing=False,
                 use_cpu=options.device == "cpu",
                 logging_steps=1,
                 save_strategy="no",

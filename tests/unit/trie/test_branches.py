@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.nn import functional
 
@@ -87,6 +87,7 @@ def test_a_rectangle_wastes_little() -> None:
 
 @few_examples
 @given(case=rows(most=10), repeat=st.integers(1, 60), past=st.sampled_from([0, 7, 128, 200]))
+@example(case=([[1, 2], [3, 4]], [[False, True]] * 2), repeat=64, past=0)  # subtrees that end where a block ends
 def test_flex_blocks_are_exactly_those_with_something_to_see(case: Rows, repeat: int, past: int) -> None:
     packed = pack([[token for token in row for _ in range(repeat)] for row in case[0]])
     gap = -len(packed) % FLEX_BLOCK
