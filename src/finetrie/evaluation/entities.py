@@ -115,6 +115,15 @@ def evaluate_entities(
     }
 
 
+def entity_outcomes(
+    gold: Sequence[Sequence[Span]], predicted: Sequence[Prediction], *, labels: Collection[str]
+) -> list[Outcome]:
+    """One outcome per document, in order; right only as a whole (see `Document.outcome`)."""
+    check_pairs(gold, predicted)
+    known = frozenset(labels)
+    return [_document(truth, prediction).outcome(known) for truth, prediction in zip(gold, predicted, strict=True)]
+
+
 def _document(truth: Sequence[Span], prediction: Prediction) -> Document:
     silence = unanswered(prediction)
     answer = () if silence is not None else prediction.answer

@@ -34,9 +34,7 @@ def evaluate_instruction(
     White space is not a character here. A row without an answer scores 0. An answer that is not exact is
     `wrong` in the ledger: it says what can be checked without judging, not that the answer is bad.
     """
-    check_pairs(gold, predictions)
-    outcomes = [_outcome(truth, p) for truth, p in zip(gold, predictions, strict=True)]
-    counts = ledger(outcomes, rows=len(gold))
+    counts = ledger(instruction_outcomes(gold, predictions), rows=len(gold))
     answers = ["" if unanswered(p) is not None else str(p.answer) for p in predictions]
     scores: dict[str, Any] = {}
     for name, score in (("char_f1", char_f1), ("rouge_l", rouge_l)):
@@ -57,6 +55,12 @@ def evaluate_instruction(
         "seconds": seconds,
         "rows_per_second": len(gold) / seconds if seconds else None,
     }
+
+
+def instruction_outcomes(gold: Sequence[str], predictions: Sequence[Prediction]) -> list[Outcome]:
+    """One outcome per row, in order."""
+    check_pairs(gold, predictions)
+    return [_outcome(truth, prediction) for truth, prediction in zip(gold, predictions, strict=True)]
 
 
 def char_f1(gold: str, answer: str) -> float:

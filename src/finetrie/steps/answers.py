@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from finetrie.evaluation.classification import evaluate_classification
-from finetrie.evaluation.entities import evaluate_entities
-from finetrie.evaluation.instruction import evaluate_instruction
+from finetrie.evaluation.entities import entity_outcomes, evaluate_entities
+from finetrie.evaluation.instruction import evaluate_instruction, instruction_outcomes
+from finetrie.evaluation.ledger import classify_outcomes
 from finetrie.inference.engine import Completion, Decoding, Engine, LabelScores
 from finetrie.prompts.renderer import Renderer
-from finetrie.records import Example, Mention, Outcome, Prediction, Prompt, Rejection, Unparsed
+from finetrie.records import Example, Outcome, Prediction, Prompt, Rejection, Unparsed
 from finetrie.tasks.base import Task
 from finetrie.tasks.locate import locate
 
@@ -89,26 +90,19 @@ def headline(metrics: dict[str, Any]) -> tuple[str, float]:
     return "char_f1", metrics["char_f1"] or 0.0
 
 
-def judged(prediction: Prediction, example: Example, labels: Sequence[str]) -> Prediction:
-    """The prediction with its gold target and what became of the row."""
-    outcome = prediction.outcome
-    if outcome is None:
-        outcome = _outcome(prediction, example, frozenset(labels))
-    return replace(prediction, gold=example.target, outcome=outcome)
-
-
-def _outcome(prediction: Prediction, example: Example, labels: frozenset[str]) -> Outcome:
-    answer, gold = prediction.answer, example.target
-    if isinstance(gold, tuple):
-        named = [*answer, *(Mention(*m) for m in prediction.details.get("hallucinated", ()))]
-        if any(item.label not in labels for item in named):
-            return Outcome.OUT_OF_LABEL_SET
-        right = set(answer) == set(gold) and len(named) == len(answer)
-    elif labels:
-        right = answer == gold
+def judged(task: Task[Any], examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[Prediction]:
+    """The predictions with their gold targets and what became of each row."""
+    gold: list[Any] = [example.target for example in examples]
+    if task.name == "classification":
+        outcomes = classify_outcomes(gold, predictions, labels=task.labels)
+    elif task.name == "ner":
+        outcomes = entity_outcomes(gold, predictions, labels=task.labels)
     else:
-        right = str(answer).strip() == str(gold).strip()
-    return Outcome.CORRECT if right else Outcome.WRONG
+        outcomes = instruction_outcomes(gold, predictions)
+    return [
+        replace(prediction, gold=truth, outcome=outcome)
+        for prediction, truth, outcome in zip(predictions, gold, outcomes, strict=True)
+    ]
 
 
 def _failed(example: Example, reason: str) -> Prediction:

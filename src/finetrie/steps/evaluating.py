@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -24,7 +25,7 @@ from finetrie.steps.result import Result
 from finetrie.steps.store import prediction_from, prediction_row
 from finetrie.steps.training import answer_limit, tracker_of, tuning_method
 from finetrie.steps.workspace import Workspace, open_workspace
-from finetrie.tracking import EventLog
+from finetrie.tracking import EventLog, Tracker
 
 CHUNK = 512
 """Rows answered between two looks at the disk: what a crash can cost."""
@@ -35,6 +36,7 @@ def evaluate(
     *,
     data: Path | str | None = None,
     progress: Progress | None = None,
+    tracker: Tracker | None = None,
 ) -> Result:
     """Score a trained run on its test rows, or on another labelled file.
 
@@ -51,7 +53,7 @@ def evaluate(
         raise CheckpointError(f"{workspace.path}: is not trained yet", fix=f"run: finetrie train {source}")
     with workspace.files.lock(notice=progress.notice):
         if data is None:
-            return _evaluate_test(workspace, progress)
+            return _evaluate_test(workspace, progress, tracker)
         return _evaluate_other(workspace, Path(data), progress)
 
 
@@ -68,7 +70,7 @@ def load_trained(workspace: Workspace, *, untuned: bool = False) -> tuple[Any, R
     return model, renderer
 
 
-def _evaluate_test(workspace: Workspace, progress: Progress) -> Result:
+def _evaluate_test(workspace: Workspace, progress: Progress, tracker: Tracker | None) -> Result:
     files, run = workspace.files, workspace.run
     settings = run.evaluation.model_dump(mode="json")
     done = workspace.done("evaluate")
@@ -91,7 +93,8 @@ def _evaluate_test(workspace: Workspace, progress: Progress) -> Result:
     facts = {"rows": len(examples), "seconds": metrics["seconds"], "rows_per_second": metrics["rows_per_second"]}
     with EventLog(files.events, notice=progress.notice) as log:
         log.append("evaluate_finished", **facts)
-    _track(workspace, metrics, progress)
+    with nullcontext(tracker) if tracker else tracker_of(workspace, progress) as open_tracker:
+        _track(workspace, metrics, open_tracker)
     workspace.finish("evaluate", settings=settings, **facts)
     return Result(workspace.path, metrics)
 
@@ -162,7 +165,7 @@ def _answer_all(
         remaining = iter(examples[len(rows) :])
         while chunk := list(islice(remaining, CHUNK)):
             started = perf_counter()
-            answered = list(_judged(engine, renderer, chunk, run))
+            answered = _judged(engine, renderer, chunk, run)
             taken = perf_counter() - started
             seconds += taken
             new = [prediction_row(p, e.text) for p, e in zip(answered, chunk, strict=True)]
@@ -173,7 +176,7 @@ def _answer_all(
     return rows, seconds
 
 
-def _judged(engine: Engine, renderer: Renderer, chunk: Sequence[Example], run: Run) -> Iterator[Prediction]:
+def _judged(engine: Engine, renderer: Renderer, chunk: Sequence[Example], run: Run) -> list[Prediction]:
     predictions = answer(
         engine,
         renderer,
@@ -182,7 +185,7 @@ def _judged(engine: Engine, renderer: Renderer, chunk: Sequence[Example], run: R
         decodings=DECODINGS,
         max_new_tokens=answer_limit(run, renderer),
     )
-    return (judged(p, e, renderer.task.labels) for p, e in zip(predictions, chunk, strict=True))
+    return judged(renderer.task, chunk, list(predictions))
 
 
 def _whole_lines(path: Path) -> list[dict[str, Any]]:
@@ -208,7 +211,7 @@ def _zero_shot(workspace: Workspace, examples: Sequence[Example], progress: Prog
     model, renderer = load_trained(workspace, untuned=True)
     chosen = examples[:: len(examples) // count][:count]
     with progress.bar("zero-shot", count) as bar:
-        answered = list(_judged(LocalEngine(model, renderer), renderer, chosen, workspace.run))
+        answered = _judged(LocalEngine(model, renderer), renderer, chosen, workspace.run)
         bar.advance(count)
     metrics = measure(renderer.task, chosen, answered, decoding=workspace.run.evaluation.decoding, resamples=100)
     name, value = ("accuracy", metrics["accuracy"]) if "accuracy" in metrics else headline(metrics)
@@ -223,13 +226,12 @@ def _zero_shot(workspace: Workspace, examples: Sequence[Example], progress: Prog
     return summary
 
 
-def _track(workspace: Workspace, metrics: dict[str, Any], progress: Progress) -> None:
-    """Scores and a table of predictions for the trackers; one that fails costs a notice."""
-    if workspace.run.tracking.swanlab == "off":
+def _track(workspace: Workspace, metrics: dict[str, Any], tracker: Tracker) -> None:
+    """Scores and a table of predictions for the trackers."""
+    if not tracker.active:
         return
-    with tracker_of(workspace, progress) as tracker:
-        name, value = headline(metrics)
-        tracker.log({f"test/{name}": value}, workspace.done("train")["steps"])  # type: ignore[index]
-        columns = ("id", "text", "gold", "prediction", "outcome", "probability")
-        rows = [[row.get(column) for column in columns] for row in read_jsonl(workspace.files.predictions)]
-        tracker.table("test/predictions", columns, rows)
+    name, value = headline(metrics)
+    tracker.log({f"test/{name}": value}, (workspace.done("train") or {})["steps"])
+    columns = ("id", "text", "gold", "prediction", "outcome", "probability")
+    rows = [[row.get(column) for column in columns] for row in read_jsonl(workspace.files.predictions)]
+    tracker.table("test/predictions", columns, rows)

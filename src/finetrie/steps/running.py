@@ -7,10 +7,11 @@ from pathlib import Path
 
 from finetrie.config import Run
 from finetrie.steps.evaluating import evaluate
+from finetrie.steps.preparing import prepare
 from finetrie.steps.progress import Progress, Quiet
 from finetrie.steps.reporting import report
 from finetrie.steps.result import Result
-from finetrie.steps.training import train
+from finetrie.steps.training import tracker_of, train
 
 
 def run(
@@ -22,7 +23,11 @@ def run(
 ) -> Result:
     """Prepare, train, evaluate and report; what is already done is not done again."""
     progress = progress or Quiet()
-    workspace = train(source, out=out, overrides=overrides, progress=progress)
+    workspace = prepare(source, out=out, overrides=overrides, progress=progress)
+    if not workspace.done("evaluate"):
+        with tracker_of(workspace, progress) as tracker:
+            train(workspace.path, progress=progress, tracker=tracker)
+            evaluate(workspace.path, progress=progress, tracker=tracker)
     result = evaluate(workspace.path, progress=progress)
     try:
         report(workspace.path)

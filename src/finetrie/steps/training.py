@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from finetrie.models.describe import describe
 from finetrie.models.loading import Loaded, load_model
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Prompt
-from finetrie.steps.answers import answer, headline, judged, measure
+from finetrie.steps.answers import answer, headline, measure
 from finetrie.steps.preparing import load_part, load_renderer, prepare, render_train
 from finetrie.steps.progress import Bar, Progress, Quiet
 from finetrie.steps.workspace import Workspace
@@ -34,8 +35,11 @@ def train(
     out: Path | None = None,
     overrides: Sequence[str] = (),
     progress: Progress | None = None,
+    tracker: Tracker | None = None,
 ) -> Workspace:
     """Prepare where that is not done yet, then train; return the run, whose weights are on disk.
+
+    `tracker` is one that is open already, and stays so; without it the run's own sinks are opened for this step.
 
     Raises:
         FinetrieError: see `prepare`; a model that cannot be loaded; a loss that is not a number.
@@ -44,8 +48,8 @@ def train(
     workspace = prepare(source, out=out, overrides=overrides, progress=progress)
     with workspace.files.lock(notice=progress.notice):
         if not workspace.done("train"):
-            with tracker_of(workspace, progress) as tracker:
-                _train(workspace, progress, tracker)
+            with nullcontext(tracker) if tracker else tracker_of(workspace, progress) as open_tracker:
+                _train(workspace, progress, open_tracker)
     return workspace
 
 
@@ -162,8 +166,7 @@ class _Dev:
             max_new_tokens=answer_limit(self.run, self.renderer),
         )
         task = self.renderer.task
-        rows = [judged(p, e, task.labels) for p, e in zip(predictions, self.examples, strict=True)]
-        self.metrics = measure(task, self.examples, rows, resamples=100)
+        self.metrics = measure(task, self.examples, list(predictions), resamples=100)
         return headline(self.metrics)[1]
 
 

@@ -39,6 +39,11 @@ class Tracker:
         self._sinks = list(sinks)
         self._notice = notice
 
+    @property
+    def active(self) -> bool:
+        """Whether anybody is listening."""
+        return bool(self._sinks)
+
     def start(self, settings: Mapping[str, Any]) -> None:
         self._each(lambda sink: sink.start(settings), passing=FinetrieError)
 
