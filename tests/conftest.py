@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Models of the tests are so small that a second thread costs more than it gives, above all on a busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # No test depends on the clock: a busy machine makes no property false.
 settings.register_profile("finetrie", deadline=None, suppress_health_check=[HealthCheck.too_slow])

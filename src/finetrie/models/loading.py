@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from finetrie.errors import ModelError
 from finetrie.models.precision import choose_device, choose_dtype, dtype_name
 from finetrie.models.sources import TOKENIZER_FILES, Source, has_tokenizer, local_folder, parse_source
 from finetrie.models.weights import Header, read_header, weight_files
+
+LONG_TO_LOAD = 1_000_000_000  # parameters
 
 
 @dataclass(frozen=True)
@@ -138,15 +141,16 @@ def _weights(folder: Path, config: Any, headers: list[Header], *, dtype: torch.d
     from transformers import AutoModelForCausalLM
 
     try:
-        model, report = AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=config,
-            dtype=dtype,
-            attn_implementation=attention,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
+        with _bar_only_if_long(headers):
+            model, report = AutoModelForCausalLM.from_pretrained(
+                folder,
+                config=config,
+                dtype=dtype,
+                attn_implementation=attention,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
     except (ValueError, ImportError, RuntimeError, OSError) as error:
         fix = "set model.attention = 'sdpa'" if "attention" in str(error).lower() else _config_fix(error)
         raise ModelError(f"{folder}: cannot be loaded: {_reason(error)}", fix=fix) from None
@@ -160,6 +164,21 @@ def _weights(folder: Path, config: Any, headers: list[Header], *, dtype: torch.d
             fix="config.json and the weights are of different models, or the model has no language head",
         )
     return model
+
+
+@contextmanager
+def _bar_only_if_long(headers: list[Header]) -> Iterator[None]:
+    """Transformers draws a bar for loading; that of a model which loads in a moment is noise."""
+    from transformers.utils import logging
+
+    hide = logging.is_progress_bar_enabled() and sum(header.parameters for header in headers) < LONG_TO_LOAD
+    if hide:
+        logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if hide:
+            logging.enable_progress_bar()
 
 
 def _check_vocabulary(folder: Path, model: Any, tokenizer: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
@@ -14,13 +14,13 @@ from finetrie.config import Run
 from finetrie.errors import CheckpointError, DataError
 from finetrie.files import file_hash, json_line, read_json, read_jsonl, text_hash, write_json, write_jsonl
 from finetrie.inference import LocalEngine
-from finetrie.inference.engine import DECODINGS, Engine
+from finetrie.inference.engine import DECODINGS
 from finetrie.models.loading import load_model
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Prediction
 from finetrie.steps.answers import answer, headline, judged, measure
 from finetrie.steps.preparing import load_part, load_renderer, read_like
-from finetrie.steps.progress import Progress, Quiet
+from finetrie.steps.progress import Bar, Progress, Quiet
 from finetrie.steps.result import Result
 from finetrie.steps.store import prediction_from, prediction_row
 from finetrie.steps.training import answer_limit, tracker_of, tuning_method
@@ -57,17 +57,20 @@ def evaluate(
         return _evaluate_other(workspace, Path(data), progress)
 
 
-def load_trained(workspace: Workspace, *, untuned: bool = False) -> tuple[Any, Renderer]:
-    """The tuned model and its renderer; `untuned` leaves the base as it was."""
-    run, files = workspace.run, workspace.files
+def load_base(workspace: Workspace) -> tuple[Any, Renderer]:
+    """The base model as it was before tuning, and the renderer that the run's weights were trained with."""
+    run = workspace.run
     loaded = load_model(
         run.model.base, revision=run.model.revision, dtype=run.model.dtype, attention=run.model.attention
     )
-    method = tuning_method(run)
-    folder = files.path / method.folder
-    renderer = load_renderer(workspace, loaded.tokenizer, folder=folder)
-    model = loaded.model if untuned else method.load(loaded.model, folder)
-    return model, renderer
+    folder = workspace.path / tuning_method(run).folder
+    return loaded.model, load_renderer(workspace, loaded.tokenizer, folder=folder)
+
+
+def tuned(workspace: Workspace, base: Any) -> Any:
+    """The base with what the run has trained; `base` itself is changed."""
+    method = tuning_method(workspace.run)
+    return method.load(base, workspace.path / method.folder)
 
 
 def _evaluate_test(workspace: Workspace, progress: Progress, tracker: Tracker | None) -> Result:
@@ -84,9 +87,11 @@ def _evaluate_test(workspace: Workspace, progress: Progress, tracker: Tracker | 
             "no test rows: nothing to score",
             fix="name a file in data.test, or set data.test_fraction",
         )
-    before = _zero_shot(workspace, examples, progress)
+    base, renderer = load_base(workspace)
+    before = _zero_shot(workspace, LocalEngine(base, renderer), renderer, examples, progress)
     target = _Target(files.predictions, files.metrics, key=file_hash(files.test))
-    metrics = _score(workspace, examples, target, progress)
+    engine = LocalEngine(tuned(workspace, base), renderer)
+    metrics = _score(workspace, engine, renderer, examples, target=target, progress=progress)
     if before is not None:
         metrics["zero_shot"] = before
     write_json(files.metrics, metrics)
@@ -109,7 +114,9 @@ def _evaluate_other(workspace: Workspace, data: Path, progress: Progress) -> Res
     if dataset.rejected:
         progress.notice(f"{len(dataset.rejected)} rows cannot be used; see {folder / 'rejected.jsonl'}")
     target = _Target(folder / "predictions.jsonl", folder / "metrics.json", key=key)
-    metrics = _score(workspace, dataset.examples, target, progress)
+    base, renderer = load_base(workspace)
+    engine = LocalEngine(tuned(workspace, base), renderer)
+    metrics = _score(workspace, engine, renderer, dataset.examples, target=target, progress=progress)
     write_json(target.metrics, metrics)
     return Result(folder, metrics)
 
@@ -123,12 +130,19 @@ class _Target:
     key: str  # hash of the rows
 
 
-def _score(workspace: Workspace, examples: Sequence[Example], target: _Target, progress: Progress) -> dict[str, Any]:
+def _score(
+    workspace: Workspace,
+    engine: LocalEngine,
+    renderer: Renderer,
+    examples: Sequence[Example],
+    *,
+    target: _Target,
+    progress: Progress,
+) -> dict[str, Any]:
     run = workspace.run
-    model, renderer = load_trained(workspace)
-    engine = LocalEngine(model, renderer)
     partial = _partial(target, workspace)
-    rows, seconds = _answer_all(engine, renderer, examples, run, partial, progress)
+    with progress.bar("evaluating", len(examples), done=len(_whole_lines(partial))) as bar:
+        rows, seconds = _answer_all(partial, examples, lambda chunk: _judged(engine, renderer, chunk, run), bar)
     for notice in engine.notices:
         progress.notice(notice)
     predictions = [prediction_from(row) for row in rows]
@@ -155,17 +169,17 @@ def _partial(target: _Target, workspace: Workspace) -> Path:
 
 
 def _answer_all(
-    engine: Engine, renderer: Renderer, examples: Sequence[Example], run: Run, partial: Path, progress: Progress
+    partial: Path, examples: Sequence[Example], ask: Callable[[Sequence[Example]], Sequence[Prediction]], bar: Bar
 ) -> tuple[list[dict[str, Any]], float]:
     """Rows of `predictions.jsonl`, those of an interrupted evaluation included, and the seconds all of them took."""
     rows = _whole_lines(partial)
     seconds = sum(row.pop("chunk_seconds", 0.0) for row in rows)
     partial.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("ab") as stream, progress.bar("evaluating", len(examples), done=len(rows)) as bar:
+    with partial.open("ab") as stream:
         remaining = iter(examples[len(rows) :])
         while chunk := list(islice(remaining, CHUNK)):
             started = perf_counter()
-            answered = _judged(engine, renderer, chunk, run)
+            answered = ask(chunk)
             taken = perf_counter() - started
             seconds += taken
             new = [prediction_row(p, e.text) for p, e in zip(answered, chunk, strict=True)]
@@ -176,7 +190,7 @@ def _answer_all(
     return rows, seconds
 
 
-def _judged(engine: Engine, renderer: Renderer, chunk: Sequence[Example], run: Run) -> list[Prediction]:
+def _judged(engine: LocalEngine, renderer: Renderer, chunk: Sequence[Example], run: Run) -> list[Prediction]:
     predictions = answer(
         engine,
         renderer,
@@ -200,7 +214,9 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
     return list(read_jsonl(path))
 
 
-def _zero_shot(workspace: Workspace, examples: Sequence[Example], progress: Progress) -> dict[str, Any] | None:
+def _zero_shot(
+    workspace: Workspace, engine: LocalEngine, renderer: Renderer, examples: Sequence[Example], progress: Progress
+) -> dict[str, Any] | None:
     """Headline scores of the base model before tuning, on the first rows of the test set; kept for a second call."""
     count = min(workspace.run.evaluation.zero_shot, len(examples))
     if not count:
@@ -208,10 +224,9 @@ def _zero_shot(workspace: Workspace, examples: Sequence[Example], progress: Prog
     path = workspace.path / "zero_shot.json"
     if path.exists() and read_json(path).get("n") == count:
         return dict(read_json(path))
-    model, renderer = load_trained(workspace, untuned=True)
     chosen = examples[:: len(examples) // count][:count]
     with progress.bar("zero-shot", count) as bar:
-        answered = _judged(LocalEngine(model, renderer), renderer, chosen, workspace.run)
+        answered = _judged(engine, renderer, chosen, workspace.run)
         bar.advance(count)
     metrics = measure(renderer.task, chosen, answered, decoding=workspace.run.evaluation.decoding, resamples=100)
     name, value = ("accuracy", metrics["accuracy"]) if "accuracy" in metrics else headline(metrics)

@@ -19,7 +19,7 @@ from finetrie.inference import LocalEngine
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Prediction, Rejection
 from finetrie.steps.answers import answer
-from finetrie.steps.evaluating import CHUNK, load_trained
+from finetrie.steps.evaluating import CHUNK, load_base, tuned
 from finetrie.steps.progress import Progress, Quiet
 from finetrie.steps.store import target_row
 from finetrie.steps.training import answer_limit
@@ -89,8 +89,8 @@ def _trained(directory: Path | str) -> Workspace:
 
 
 def _engine(workspace: Workspace) -> tuple[LocalEngine, Renderer]:
-    model, renderer = load_trained(workspace)
-    return LocalEngine(model, renderer), renderer
+    base, renderer = load_base(workspace)
+    return LocalEngine(tuned(workspace, base), renderer), renderer
 
 
 def _rows(run: Run, path: Path, text: str | None) -> Iterator[Raw]:
