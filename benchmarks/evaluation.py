@@ -28,6 +28,7 @@ from typing import Any
 import peft
 import torch
 import transformers
+from shape import QWEN_05B
 from transformers import AutoTokenizer, GenerationConfig, Qwen2Config, Qwen2ForCausalLM
 
 from finetrie.files import write_text
@@ -38,18 +39,6 @@ from finetrie.tasks.classification import Classification
 from finetrie.trie import default_budget, pack, pack_loss, plan
 
 ROOT = Path(__file__).parents[1]
-
-QWEN_05B = {
-    "vocab_size": 151_936,
-    "hidden_size": 896,
-    "intermediate_size": 4864,
-    "num_hidden_layers": 24,
-    "num_attention_heads": 14,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 32_768,
-    "rope_theta": 1_000_000.0,
-    "tie_word_embeddings": True,
-}
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ from typing import Any
 
 import torch
 import transformers
+from shape import QWEN_05B
 from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
 
 from finetrie.data.reading import read
@@ -43,18 +44,6 @@ STEP = 16  # rows an optimiser step
 MICRO = 4  # rows a pass of the Trainer
 DATA = ("tnews", "ccfbdci_ner", "fudan_news")
 PATHS = ("padded", "trie")
-
-QWEN_05B = {
-    "vocab_size": 151_936,
-    "hidden_size": 896,
-    "intermediate_size": 4864,
-    "num_hidden_layers": 24,
-    "num_attention_heads": 14,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 32_768,
-    "rope_theta": 1_000_000.0,
-    "tie_word_embeddings": True,
-}
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,30 @@ def test_an_output_path_below_a_file_is_named(tmp_path: Path, rows: list[dict[st
     done = cli("run", tmp_path / "run.toml", "--out", tmp_path / "file" / "run")
     assert done.code == 2
     assert "file" in done.err
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """No file may grow beyond 24 kB, which is how a disk that fills up looks to a program."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (24_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_named_and_nothing_half_written_stays(
+    tmp_path: Path, rows: list[dict[str, Any]], base: Path, cli: Cli, full_disk: None
+) -> None:
+    write_jsonl(tmp_path / "train.jsonl", _labelled(rows))
+    (tmp_path / "run.toml").write_text(f'[data]\ntrain = "train.jsonl"\n[model]\nbase = "{base}"\n', encoding="utf-8")
+    done = cli("run", tmp_path / "run.toml", "--out", tmp_path / "run", *FAST)
+    assert done.code == 2, done.err
+    assert "cannot write" in done.err
+    assert "free some space" in done.err
+    assert "Traceback" not in done.err
+    assert not list((tmp_path / "run").glob("**/*.safetensors"))
+    assert not list((tmp_path / "run").glob("**/*.tmp"))
 
 
 def test_bad_rows_can_be_set_aside_instead(tmp_path: Path, rows: list[dict[str, Any]], base: Path, cli: Cli) -> None:

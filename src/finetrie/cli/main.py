@@ -9,6 +9,8 @@ import typer
 from finetrie.cli import demo, evaluate, info, init, predict, prepare, report, run, train
 from finetrie.errors import FinetrieError
 
+INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended
+
 app = typer.Typer(
     name="finetrie",
     help="A labelled file in, a tuned, measured and served language model out.",
@@ -54,9 +56,10 @@ def main() -> None:
     except FinetrieError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
-        raise SystemExit(130) from None
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            print("interrupted; the same command goes on from here", file=sys.stderr)
+        raise
 
 
 if __name__ == "__main__":

@@ -61,8 +61,7 @@ def _continued(model: Any, pair: Sequence[Sequence[int]]) -> list[torch.Tensor]:
     prefix = start(model, pair, shared=shared)
     branches = Branches.of(model, prefix, rows=2, capacity=max(map(len, pair)))
     own = [ids[shared:] for ids in pair]
-    ((_, _, logits),) = branches.prefill(own, budget=1 << 30, keep=1)
-    return [logits[0, -1], logits[1, -1]]
+    return [row[-1] for _, _, logits in branches.prefill(own, budget=1 << 30, keep=1) for row in logits]
 
 
 def _divergence(a: torch.Tensor, b: torch.Tensor) -> float:

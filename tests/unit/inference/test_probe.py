@@ -11,6 +11,7 @@ import torch
 import transformers
 
 from finetrie.inference import LocalEngine
+from finetrie.inference.probe import why_not_shared
 from tests.conftest import FAMILIES, tiny_model
 from tests.unit.inference.world import STOP, greedy, joint_log_probability, model, prompts, words
 
@@ -137,3 +138,11 @@ def test_an_adapter_takes_part_in_the_answers() -> None:
     (tuned,) = engine.score(prompts(ROWS[:1]), [NAMES])
     (base,) = LocalEngine(model("glm4"), words(LABELS)).score(prompts(ROWS[:1]), [NAMES])
     assert tuned.log_probability != pytest.approx(base.log_probability, abs=1e-3)
+
+
+def test_prompts_of_very_different_lengths_are_shared(any_tiny_model: Any) -> None:
+    """The longest and the shortest prompt need not fit into one pass."""
+    shared = list(range(1, 20))
+    prompts = [[*shared, 30], [*shared, *(40 + i % 100 for i in range(400))]]
+    with torch.inference_mode():
+        assert why_not_shared(any_tiny_model, prompts) is None
