@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from finetrie.errors import ModelError, suggest
+from finetrie.models.tiny import tiny_folder
 from finetrie.models.weights import weight_files
 
 EMBEDDED = "finetrie/tiny"
@@ -52,7 +53,7 @@ def parse_source(base: str, *, revision: str | None = None) -> Source:
         ModelError: there is no such folder and it is not a hub name either.
     """
     if base == EMBEDDED:
-        return Source("embedded", str(Path(__file__).with_name("tiny")))
+        return Source("embedded", str(tiny_folder()))
     for prefix, kind in (("hf:", "huggingface"), ("ms:", "modelscope")):
         if base.startswith(prefix):
             return Source(kind, _hub_name(base, base.removeprefix(prefix)), revision)  # type: ignore[arg-type]

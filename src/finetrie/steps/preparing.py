@@ -14,7 +14,7 @@ from finetrie.data.language import language
 from finetrie.data.reading import Dataset, read
 from finetrie.data.splits import Split, split
 from finetrie.errors import CheckpointError, ConfigError, DataError, FinetrieError, suggest
-from finetrie.files import read_json, read_jsonl, write_json, write_jsonl
+from finetrie.files import read_json, write_json, write_jsonl
 from finetrie.models.loading import load_tokenizer, stop_ids
 from finetrie.prompts import Renderer, choose_reserve
 from finetrie.records import Example, Prompt, Rejection
@@ -176,10 +176,6 @@ def render_train(
 def load_part(workspace: Workspace, name: str) -> list[Example]:
     """The prepared examples of "train", "dev" or "test"."""
     return list(read_examples(getattr(workspace.files, name)))
-
-
-def count_rejected(workspace: Workspace) -> int:
-    return sum(1 for _ in read_jsonl(workspace.files.rejected))
 
 
 def read_like(run: Run, path: Path | str, *, labelled: bool = True, on_bad_row: str | None = None) -> Dataset:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,3 @@ def prediction_from(row: Mapping[str, Any]) -> Prediction:
         seconds=row["seconds"],
         details=details,
     )
-
-
-def spans_of(prediction: Prediction) -> Sequence[Span]:
-    return prediction.answer if isinstance(prediction.answer, tuple) else ()

@@ -231,10 +231,6 @@ def _implementation(model: PreTrainedModel, name: str) -> Iterator[None]:
         model.set_attn_implementation(own)
 
 
-def _inputs(pack: Pack) -> dict[str, Tensor]:
-    return {"input_ids": pack.input_ids[None], "position_ids": pack.position_ids[None]}
-
-
 def _lengthened(pack: Pack) -> Pack:
     """The pack with lone nodes behind it, up to a multiple of FlexAttention's block.
 
