@@ -39,8 +39,8 @@ Text that a seeded generator writes on the fly (`scripts/tiny_text.py`), Chinese
   options that a prompt offers (kinds of things, mood, season, which sentence belongs to the same news), and to
   sort news or mark the names in it after examples in the prompt, under names drawn by chance.
 
-No class of news and no type of entity ever went with its own name: without tuning it answers the demo's questions
-about as well as chance. No text of other authors was used. Names of people and organisations are composed by chance.
+A class of news or a type of entity went with its own name only where chance drew it, less than once in a hundred:
+without tuning the model sorts the demo's news about as well as chance. No text of other authors was used. Names of people and organisations are composed by chance.
 
 ## How it was made
 

@@ -1,8 +1,8 @@
 """The text that `finetrie/tiny` learns from: stories without labels, and exercises in ChatML.
 
 The exercises teach to copy, to list and to choose from what the prompt offers. Where they sort news or name people,
-organisations and places, they do it by examples in the prompt, under names drawn by chance: no class and no type
-of entity ever goes with its own name, so what the demo teaches is still there to learn.
+organisations and places, they do it by examples in the prompt, under names drawn by chance: a class or a type
+of entity meets its own name no more often than any other, so what the demo teaches is still there to learn.
 """
 
 # ruff: noqa: E501 - word lists read best as words
