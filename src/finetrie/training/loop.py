@@ -15,6 +15,7 @@ from torch import Tensor
 
 from finetrie.errors import ModelError
 from finetrie.records import Prompt
+from finetrie.training.memory import keep_freed_memory
 from finetrie.training.objective import Objective
 from finetrie.training.precision import accelerator_for
 
@@ -85,6 +86,8 @@ def train_steps(
     """
     accelerator = accelerator or accelerator_for("fp32", device=next(model.parameters()).device)
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    if weights and weights[0].device.type == "cpu":
+        keep_freed_memory()
     optimizer.zero_grad(set_to_none=True)  # a loop that was left in the middle of a step may have left some
     for step, rows in enumerate(groups, start=first_step):
         started = perf_counter()

@@ -15,6 +15,7 @@ from finetrie.errors import CheckpointError, ModelError, suggest
 from finetrie.files import replacing_folder, write_json
 from finetrie.models.weights import read_tensors, write_tensors
 from finetrie.tuning.base import METHODS, seeded
+from finetrie.tuning.dropout import quicken
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -56,7 +57,9 @@ class Lora:
             use_dora=self.dora,
             task_type="CAUSAL_LM",
         )
-        return _adapted(model, settings, seed=seed)
+        adapted = _adapted(model, settings, seed=seed)
+        quicken(adapted)
+        return adapted
 
     def save(self, model: Any, folder: Path) -> Path:
         """Write `adapter_config.json` and `adapter_model.safetensors`, which PEFT and vLLM read."""
