@@ -141,8 +141,9 @@ def _score(
 ) -> dict[str, Any]:
     run = workspace.run
     partial = _partial(target, workspace)
-    with progress.bar("evaluating", len(examples), done=len(_whole_lines(partial))) as bar:
-        rows, seconds = _answer_all(partial, examples, lambda chunk: _judged(engine, renderer, chunk, run), bar)
+    rows = _whole_lines(partial)
+    with progress.bar("evaluating", len(examples), done=len(rows)) as bar:
+        seconds = _answer_rest(rows, partial, examples, lambda chunk: _judged(engine, renderer, chunk, run), bar)
     for notice in engine.notices:
         progress.notice(notice)
     predictions = [prediction_from(row) for row in rows]
@@ -168,12 +169,15 @@ def _partial(target: _Target, workspace: Workspace) -> Path:
     return target.predictions.with_name(f".{target.predictions.name}.{key[:12]}.partial")
 
 
-def _answer_all(
-    partial: Path, examples: Sequence[Example], ask: Callable[[Sequence[Example]], Sequence[Prediction]], bar: Bar
-) -> tuple[list[dict[str, Any]], float]:
-    """Rows of `predictions.jsonl`, those of an interrupted evaluation included, and the seconds all of them took."""
-    rows = _whole_lines(partial)
-    seconds = sum(row.pop("chunk_seconds", 0.0) for row in rows)
+def _answer_rest(
+    rows: list[dict[str, Any]],
+    partial: Path,
+    examples: Sequence[Example],
+    ask: Callable[[Sequence[Example]], Sequence[Prediction]],
+    bar: Bar,
+) -> float:
+    """Extend `rows`, which an interrupted evaluation left, to all examples; returns the seconds all of them took."""
+    seconds: float = sum(row.pop("chunk_seconds", 0.0) for row in rows)
     partial.parent.mkdir(parents=True, exist_ok=True)
     with partial.open("ab") as stream:
         remaining = iter(examples[len(rows) :])
@@ -187,7 +191,7 @@ def _answer_all(
             stream.flush()
             rows += new
             bar.advance(len(chunk), note=f"{len(chunk) / taken:.1f} rows/s")
-    return rows, seconds
+    return seconds
 
 
 def _judged(engine: LocalEngine, renderer: Renderer, chunk: Sequence[Example], run: Run) -> list[Prediction]:

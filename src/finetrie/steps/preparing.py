@@ -256,7 +256,6 @@ def _freeze_renderer(run: Run, task: Task[Any], train: Sequence[Example]) -> tup
         **budget,
         "shorten": run.model.shorten,
         "reserve": reserve,
-        "longest_answer": reserve,
         "hash": renderer.hash,
     }
     first = renderer.render(train[0])
