@@ -16,11 +16,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from finetrie.trie.pack import Ints, Pack
+from finetrie.trie.products import attend_by_products
 
 TILE = 64  # subtrees of at most this many nodes stay whole: small matrices cost more than the scores they save
 WASTE = 0.25  # share of a batch's scores that padding to its longest stretch may add
 BATCH_OVERHEAD = 4096  # what one more batch costs, in scores
-SINGLE_PRECISION_BELOW = 192  # queries; see `attend`
+PRODUCTS_BELOW = 192  # queries; see `attend`
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,25 +149,32 @@ def attend(
         query: (1, heads, L, size).
         key, value: (1, KV heads, past + L, size).
 
-    In bfloat16 PyTorch's CPU kernel takes twice as long as in float32 on small matrices (backward of
-    16 blocks of 30 queries, 14 heads: 23 ms against 9 ms), so short blocks are computed in float32.
+    In bfloat16 PyTorch's CPU kernel is slow on small matrices, so short blocks are computed by plain
+    products (`finetrie.trie.products`), in less than half its time.
     """
     # (tokens, heads, size): a token's heads are adjacent, as the projections wrote them, so rows copy fast
     by_token = [tensor[0].transpose(0, 1) for tensor in (query, key, value)]
     grouped = query.shape[1] != key.shape[1]
-    slow = query.device.type == "cpu" and query.dtype == torch.bfloat16
+    slow = query.device.type == "cpu" and query.dtype == torch.bfloat16 and not dropout
     parts = []
     for bucket in route.buckets:
         batch, queries, keys = bucket.shape
         q = _gathered(by_token[0], bucket.query, batch, queries)
         k, v = (_gathered(tokens, bucket.key, batch, keys) for tokens in by_token[1:])
-        mask = bucket.mask
-        if slow and queries < SINGLE_PRECISION_BELOW:
-            q, k, v, mask = q.float(), k.float(), v.float(), None if mask is None else mask.float()
-        out = functional.scaled_dot_product_attention(
-            q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=mask is None, scale=scale, enable_gqa=grouped
-        )
-        parts.append(out.transpose(1, 2).flatten(0, 1).to(query.dtype))
+        if slow and queries < PRODUCTS_BELOW:
+            out = attend_by_products(q, k, v, bucket.mask, scale=scale)
+        else:
+            out = functional.scaled_dot_product_attention(
+                q,
+                k,
+                v,
+                attn_mask=bucket.mask,
+                dropout_p=dropout,
+                is_causal=bucket.mask is None,
+                scale=scale,
+                enable_gqa=grouped,
+            )
+        parts.append(out.transpose(1, 2).flatten(0, 1))
     return torch.cat(parts).index_select(0, route.place)[None]
 
 

@@ -15,7 +15,6 @@ from finetrie.errors import CheckpointError, ModelError, suggest
 from finetrie.files import replacing_folder, write_json
 from finetrie.models.weights import read_tensors, write_tensors
 from finetrie.tuning.base import METHODS, seeded
-from finetrie.tuning.dropout import quicken
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -47,6 +46,8 @@ class Lora:
             ModelError: a target names no linear layer of this model.
         """
         import peft
+
+        from finetrie.tuning.quick import quicken
 
         settings = peft.LoraConfig(
             r=self.rank,
