@@ -25,7 +25,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import peft
 import torch
 import transformers
 from shape import QWEN_05B
@@ -37,6 +36,7 @@ from finetrie.prompts import Renderer
 from finetrie.records import Example, Prompt
 from finetrie.tasks.classification import Classification
 from finetrie.trie import default_budget, pack, pack_loss, plan
+from finetrie.tuning.lora import Lora
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,8 +46,7 @@ def main() -> None:
     torch.manual_seed(0)
     renderer, prompts, lessons = _prompts(options.shared, rows=options.rows)
     model = Qwen2ForCausalLM(Qwen2Config(**{**QWEN_05B, **options.shape})).to(torch.bfloat16)
-    settings = peft.LoraConfig(r=8, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
-    model = peft.get_peft_model(model, settings, autocast_adapter_dtype=False)
+    model = Lora(rank=8, alpha=32).prepare(model)
     _tune(model, lessons, steps=options.tune)
     model.eval()
     longest = max(len(renderer.label_ids(label)) for label in renderer.task.labels)

@@ -6,7 +6,8 @@ The model has the shape of Qwen2.5-0.5B with random weights, LoRA of rank 8 on a
 gradient checkpointing; 64 rows each of three data sets, 16 rows an optimiser step. The Trainer takes 4 rows a pass
 and accumulates 4; its checkpointing is off by default. Both train the same model on the same rows in the same
 order, each in a process of its own, so that the peak of one is not the peak of the other. The first step is not
-timed: it allocates and chooses kernels.
+timed: it allocates and chooses kernels. `--rounds 3` does all of it three times in turn, so that a machine whose speed
+changes between minutes changes both sides.
 
 Nothing else may run meanwhile: a second busy process distorts the ratio. `load` in the record says whether it did.
 """
@@ -59,6 +60,7 @@ def main() -> None:
         "adapter": {"method": "lora", "rank": 8, "alpha": 32, "dropout": options.dropout},
         "dtype": "bfloat16",
         "rows": options.rows,
+        "rounds": options.rounds,
         "rows_per_step": STEP,
         "rows_per_padded_pass": MICRO,
         "budget_tokens": options.budget or default_budget(options.device),
@@ -78,6 +80,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA))
     parser.add_argument("--rows", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=1, help="measurements of each side, in turn")
     parser.add_argument("--dropout", type=float, default=0.1, help="of the adapters")
     parser.add_argument("--budget", type=int, default=None, help="tokens a pack; default: the library's")
     parser.add_argument("--device", default="cpu")
@@ -89,23 +92,39 @@ def _options() -> argparse.Namespace:
 
 
 def _compare(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Both paths on one data set, each in its own process."""
-    measured: dict[str, Any] = {}
-    for path in PATHS:
-        given = {"--rows": options.rows, "--dropout": options.dropout, "--device": options.device}
-        given |= {"--shape": json.dumps(options.shape), "--shared": options.shared, "--data": name, "--one": path}
-        if options.budget:
-            given["--budget"] = options.budget
-        command = [sys.executable, __file__, *(str(part) for pair in given.items() for part in pair)]
-        lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-        measured[path] = json.loads(lines[-1])
-        print(f"{name} {path}: {measured[path]}", file=sys.stderr)
-    padded, trie = measured["padded"], measured["trie"]
+    """Both paths on one data set in turn, each time in a process of its own."""
+    given = {"--rows": options.rows, "--dropout": options.dropout, "--device": options.device}
+    given |= {"--shape": json.dumps(options.shape), "--shared": options.shared, "--data": name}
+    if options.budget:
+        given["--budget"] = options.budget
+    measured: dict[str, list[dict[str, Any]]] = {path: [] for path in PATHS}
+    for _ in range(options.rounds):
+        for path in PATHS:
+            arguments = (str(part) for pair in {**given, "--one": path}.items() for part in pair)
+            process = subprocess.run(
+                [sys.executable, __file__, *arguments], check=True, stdout=subprocess.PIPE, text=True
+            )
+            measured[path].append(json.loads(process.stdout.splitlines()[-1]))
+            print(f"{name} {path}: {measured[path][-1]}", file=sys.stderr)
+    padded, trie = (_joined(measured[path]) for path in PATHS)
+    rates = [[once["rows_per_second"] for once in measured[path]] for path in PATHS]
     return {
         **_lengths(_prompts(name, options), budget=options.budget or default_budget(options.device)),
-        **measured,
+        "padded": padded,
+        "trie": trie,
         "times_padded": round(trie["rows_per_second"] / padded["rows_per_second"], 2),
+        "times_padded_by_round": [round(fast / slow, 2) for slow, fast in zip(*rates, strict=True)],
         "memory_of_padded": round(trie["peak_mb"] / padded["peak_mb"], 2),
+    }
+
+
+def _joined(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """The rounds of one path as one: the mean rate, the highest peak, the seconds of all steps."""
+    return {
+        **rounds[0],
+        "rows_per_second": round(len(rounds) / sum(1 / once["rows_per_second"] for once in rounds), 3),
+        "seconds_per_step": [seconds for once in rounds for seconds in once["seconds_per_step"]],
+        "peak_mb": max(once["peak_mb"] for once in rounds),
     }
 
 

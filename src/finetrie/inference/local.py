@@ -11,6 +11,7 @@ import torch
 
 from finetrie.errors import FinetrieError
 from finetrie.inference import generation, plain, scoring
+from finetrie.inference.attention import side_by_side
 from finetrie.inference.batching import Sizes
 from finetrie.inference.branches import start
 from finetrie.inference.engine import DECODINGS, Completion, Decoding, LabelScores, Wording
@@ -130,7 +131,8 @@ class LocalEngine:
             if prefix is None:
                 plain.score_rows(self.model, rows, sizes=self.sizes)
             else:
-                scoring.score_rows(self.model, prefix, rows, question, sizes=self.sizes)
+                with side_by_side(self.model):
+                    scoring.score_rows(self.model, prefix, rows, question, sizes=self.sizes)
             if "free" not in question.decodings:
                 return {}
             answers = {}
@@ -145,7 +147,8 @@ class LocalEngine:
         if prefix is None:
             plain.answer_rows(self.model, answers, stop_ids=self._stop_ids, sizes=self.sizes)
         else:
-            generation.answer_rows(self.model, prefix, answers, stop_ids=self._stop_ids, sizes=self.sizes)
+            with side_by_side(self.model):
+                generation.answer_rows(self.model, prefix, answers, stop_ids=self._stop_ids, sizes=self.sizes)
 
     def _prefix(self, prompts: Sequence[tuple[int, ...]]) -> Prefix | None:
         """What all prompts begin with, computed; None where the model cannot continue it."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from finetrie.inference.attention import side_by_side
 from finetrie.inference.branches import Branches, start
 from finetrie.trie import common_prefix
 from finetrie.trie.attention import transformer
@@ -32,7 +33,8 @@ def why_not_shared(model: Any, prompts: Sequence[Sequence[int]]) -> str | None:
         for ids in pair
     ]
     try:
-        shared = _continued(model, pair)
+        with side_by_side(model):
+            shared = _continued(model, pair)
     except Exception as error:  # whatever it is, the plain passes above worked
         return f"{type(error).__name__} when continuing a shared prefix: {error}"
     if plain[0].shape != shared[0].shape:

@@ -122,7 +122,7 @@ def attending(model: Any, pack: Pack, *, attention: Attention = "auto", past: in
         route = branches.branches(pack, past=past, dtype=dtype)
     inputs = {"input_ids": pack.input_ids[None], "position_ids": pack.position_ids[None], "attention_mask": mask}
     name = NAME if route else own if own in TAKES_MASK else "sdpa"
-    with _implementation(inner, name):
+    with using(inner, name):
         yield Way(inputs if route is None else {**inputs, "trie": route}, name)
 
 
@@ -214,7 +214,7 @@ def compute_dtype(model: PreTrainedModel) -> torch.dtype:
 
 
 @contextmanager
-def _implementation(model: PreTrainedModel, name: str) -> Iterator[None]:
+def using(model: PreTrainedModel, name: str) -> Iterator[None]:
     """Let the model use the attention called `name`, and its own again afterwards."""
     own = model.config._attn_implementation
     if own == name:

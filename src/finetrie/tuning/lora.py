@@ -47,8 +47,6 @@ class Lora:
         """
         import peft
 
-        from finetrie.tuning.quick import quicken
-
         settings = peft.LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha,
@@ -58,9 +56,7 @@ class Lora:
             use_dora=self.dora,
             task_type="CAUSAL_LM",
         )
-        adapted = _adapted(model, settings, seed=seed)
-        quicken(adapted)
-        return adapted
+        return _adapted(model, settings, seed=seed)
 
     def save(self, model: Any, folder: Path) -> Path:
         """Write `adapter_config.json` and `adapter_model.safetensors`, which PEFT and vLLM read."""
@@ -117,10 +113,14 @@ _KEPT = (
 def _adapted(model: Any, settings: Any, *, seed: int) -> Any:
     import peft
 
+    from finetrie.tuning.quick import quicken
+
     with seeded(seed), warnings.catch_warnings():
         # PEFT still asks transformers by a name that it has deprecated; nothing the user could do.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
-        return peft.get_peft_model(model, settings, autocast_adapter_dtype=True)
+        adapted = peft.get_peft_model(model, settings, autocast_adapter_dtype=True)
+    quicken(adapted)
+    return adapted
 
 
 def linear_layers(model: Any) -> dict[str, nn.Module]:

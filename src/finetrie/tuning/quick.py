@@ -1,4 +1,4 @@
-"""The training step of a LoRA layer in few passes over its large tensors; the same numbers as PEFT's own.
+"""A LoRA layer in few passes over its large tensors; the same numbers as PEFT's own.
 
 PEFT's layer is a chain of small operations: cast the input to the adapter's float32, draw and apply dropout, cast
 back, two products, scale, add, and the same backwards. On a CPU they take as long as half the base layer's products.
@@ -18,7 +18,7 @@ _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def quicken(model: nn.Module) -> None:
-    """Let the plain LoRA layers of `model` take the quick way in training; in place.
+    """Let the plain LoRA layers of `model` take the quick way; in place.
 
     Variants such as DoRA and layers over quantised weights stay as they are.
     """
@@ -28,21 +28,24 @@ def quicken(model: nn.Module) -> None:
 
 
 class QuickLinear(Linear):  # type: ignore[misc]
-    """PEFT's LoRA layer, whose forward pass in training adds the adapter's part in place."""
+    """PEFT's LoRA layer, which adds the adapter's part in place.
+
+    The part is computed in the dtype of the base layer's output, as it is under autocast, in evaluation as in training.
+    """
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         adapters = [name for name in self.active_adapters if name in self.lora_A]
-        plain = not (self.disable_adapters or self.merged or args or kwargs) and len(adapters) == 1
-        if not (plain and self.training and torch.is_grad_enabled()):
+        if self.disable_adapters or self.merged or args or kwargs or len(adapters) != 1:
             return super().forward(x, *args, **kwargs)  # type: ignore[no-any-return]
         name = adapters[0]
-        down, up = self.lora_A[name].weight, self.lora_B[name].weight
-        if x.dtype != down.dtype and not torch.is_autocast_enabled(x.device.type):
-            return super().forward(x)  # type: ignore[no-any-return]
         result = self.base_layer(x)
-        p = getattr(self.lora_dropout[name], "p", 0.0)
         added: Tensor = _AddLora.apply(  # type: ignore[no-untyped-call]
-            result, x.to(result.dtype), down, up, float(self.scaling[name]), p
+            result,
+            x.to(result.dtype),
+            self.lora_A[name].weight,
+            self.lora_B[name].weight,
+            float(self.scaling[name]),
+            getattr(self.lora_dropout[name], "p", 0.0) if self.training else 0.0,
         )
         return added
 
