@@ -133,7 +133,7 @@ class Branches:
             attention_mask=mask[:, None],
             past_key_values=Cache(layers=list(self.layers)),
             use_cache=True,
-            logits_to_keep=keep,
+            logits_to_keep=last(keep, device=tokens.device),
         )
         logits: Tensor = out.logits
         return logits
@@ -160,6 +160,15 @@ class Branches:
             mask[:, :, begin:] = torch.zeros_like(mask[:, :, begin:]).masked_fill_(~sees, HIDDEN)
             yield first, last, part.extend(tokens, positions, mask, keep=keep)
         self.advance(width)
+
+
+def last(count: int, *, device: torch.device) -> Tensor:
+    """The last `count` positions, one by one, for `logits_to_keep`.
+
+    Given as a number, transformers takes a slice of the hidden states, which is not contiguous, and PyTorch then
+    multiplies it by a copy of the vocabulary matrix for every row: gigabytes, and 20 times the time of the model.
+    """
+    return torch.arange(-count, 0, device=device)
 
 
 def right_aligned(rows: Sequence[Sequence[int]], *, width: int, device: torch.device) -> tuple[Tensor, Tensor]:

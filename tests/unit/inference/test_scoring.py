@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -228,3 +229,23 @@ def test_computing_every_label_on_its_own_gives_the_same_results() -> None:
     for a, b in zip(shared, alone, strict=True):
         assert essence(a) == essence(b)
         assert a.log_probability == pytest.approx(b.log_probability, abs=1e-4)
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_the_vocabulary_matrix_is_never_copied_for_a_row(share: bool) -> None:
+    """PyTorch multiplies hidden states that are not contiguous by one copy of the matrix a row."""
+    label = [(5, 1), (5, 2, 3), (5, 2, 4)]  # all begin alike, so that several positions of a pass are kept
+    mine = model("qwen2")
+    seen: list[tuple[int, ...]] = []
+
+    def look(module: object, arguments: tuple[torch.Tensor, ...]) -> None:
+        assert arguments[0].is_contiguous()
+        seen.append(tuple(arguments[0].shape))
+
+    handle = mine.get_output_embeddings().register_forward_pre_hook(look)
+    try:
+        engine = LocalEngine(mine, words(label), sizes=WIDE, share=share)
+        list(engine.score(prompts([[1, 2, 3], [1, 2], [1, 4]]), [[name(one) for one in label]] * 3))
+    finally:
+        handle.remove()
+    assert max(rows * kept for rows, kept, _ in seen) > 3
