@@ -147,6 +147,7 @@ def _tune(model: Any, lessons: list[Prompt], *, steps: int, rows: int = 16) -> N
             loss.backward()
             total += loss.item()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.param_groups[0]["lr"] = 2e-3 * (1 - step / steps)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         print(f"tuning step {step + 1} of {steps}: loss {total:.3f}", file=sys.stderr, flush=True)
