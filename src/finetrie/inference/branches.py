@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers.cache_utils import Cache, DynamicLayer
 
 from finetrie.inference.batching import ranges
+from finetrie.inference.narrow import narrowed
 from finetrie.trie import Prefix, prefix_cache
 from finetrie.trie.attention import compute_dtype, transformer
 
@@ -127,14 +128,15 @@ class Branches:
             tokens, positions: (rows, n)
             mask: (rows, n or 1, used + n), added to the attention scores.
         """
-        out = self.model(
-            input_ids=tokens,
-            position_ids=positions,
-            attention_mask=mask[:, None],
-            past_key_values=Cache(layers=list(self.layers)),
-            use_cache=True,
-            logits_to_keep=last(keep, device=tokens.device),
-        )
+        with narrowed(self.model, keep=keep, of=tokens.shape[1]):
+            out = self.model(
+                input_ids=tokens,
+                position_ids=positions,
+                attention_mask=mask[:, None],
+                past_key_values=Cache(layers=list(self.layers)),
+                use_cache=True,
+                logits_to_keep=last(keep, device=tokens.device),
+            )
         logits: Tensor = out.logits
         return logits
 

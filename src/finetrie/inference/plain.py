@@ -67,7 +67,12 @@ def _read_paths(model: Any, row: Scored, paths: Sequence[Sequence[int]]) -> None
     input_ids = torch.tensor([ids + [0] * (len(row.ids) + width - len(ids)) for ids in tokens], device=device)
     lengths = torch.tensor([len(ids) for ids in tokens], device=device)
     attention_mask = (torch.arange(input_ids.shape[1], device=device) < lengths[:, None]).long()
-    out = model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False, logits_to_keep=last(width + 1, device=device))
+    out = model(
+        input_ids=input_ids,
+        attention_mask=attention_mask,
+        use_cache=False,
+        logits_to_keep=last(width + 1, device=device),
+    )
     logits = out.logits[:, -(width + 1) :]  # prompt learning puts virtual tokens in front
     for path, own in zip(paths, logits, strict=True):
         normaliser, best = (values.tolist() for values in summarise(own))
