@@ -1,0 +1,120 @@
+"""One POST, and what its failure means: try again, give this request up, or give up altogether."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from finetrie.data.synthesis.answer import Answer, NoAnswer, complaint, read_answer
+from finetrie.data.synthesis.client import Client, Request
+from finetrie.data.synthesis.pacing import retry_after
+from finetrie.errors import ConfigError, ModelError
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class Unavailable(Exception):
+    """The server is busy, slow, broken or out of reach; the same request may succeed later."""
+
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after  # seconds, where the server names a time
+
+
+class Declined(Exception):
+    """The server will not answer this request; it may answer others."""
+
+
+_AGAIN = {408, 409, 425, 429}
+_SHORT_KEY = 12  # characters; "EMPTY" and the like are no secrets, and may well be words of an answer
+_NO_MONEY = ("insufficient_quota", "billing", "arrears", "arrearage", "insufficient balance")
+
+
+class Connection:
+    """An HTTP client that knows the key. Where a server repeats it, no message shows it and no answer holds it."""
+
+    def __init__(self, client: Client) -> None:
+        try:
+            import httpx
+        except ImportError as error:
+            raise ConfigError(
+                "asking a larger model needs the package httpx", fix='pip install "finetrie[synthesis]"'
+            ) from error
+        self._client = client
+        self._key = client.key()
+        self._errors = httpx.RequestError
+        self._http = httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {self._key}"} if self._key else None,
+            timeout=None,  # the whole response has one limit, see `post`
+            limits=httpx.Limits(max_connections=client.concurrency),
+            transport=client.transport() if client.transport else None,
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def post(self, request: Request) -> Answer:
+        """Send a request once.
+
+        Raises:
+            Unavailable: no complete response in time, or one that says to come back (408, 409, 425, 429, 5xx).
+            Declined: any other 4xx, which is about this request.
+            ModelError: the key, the address or the model is wrong, or the account is empty.
+        """
+        content = json.dumps(dict(request.body))  # ASCII: half a surrogate pair has no UTF-8
+        headers = {"Content-Type": "application/json"}
+        try:
+            response = await asyncio.wait_for(
+                self._http.post(self._client.url, content=content, headers=headers), self._client.timeout
+            )
+        except asyncio.TimeoutError:
+            raise Unavailable(f"no response within {self._client.timeout:g} s") from None
+        except self._errors as error:
+            raise Unavailable(self._without_key(f"{type(error).__name__}: {error}".rstrip(": "))) from None
+        body = response.content.decode("utf-8", "replace")
+        if response.is_success:
+            return self._answer(body if len(self._key or "") < _SHORT_KEY else self._without_key(body))
+        raise self._problem(response, self._without_key(body))
+
+    def _answer(self, body: str) -> Answer:
+        try:
+            return read_answer(json.loads(body), self._client.host)
+        except (ValueError, RecursionError):
+            problem = f"a response that is cut off, or no JSON: {_beginning(body)}".rstrip(": ")
+        except NoAnswer as error:
+            problem = str(error)
+        raise Unavailable(self._without_key(problem)) from None
+
+    def _problem(self, response: httpx.Response, body: str) -> Exception:
+        status, said = response.status_code, complaint(_parsed(body)) or _beginning(body)
+        what = f"{self._client.host} answered {status} {response.reason_phrase}".rstrip() + (
+            f": {said}" if said else ""
+        )
+        if status == 402 or (status == 429 and any(sign in body.lower() for sign in _NO_MONEY)):
+            return ModelError(what, fix="add credit to the account, then run again: answers are kept")
+        if status in _AGAIN or status >= 500:
+            return Unavailable(what, retry_after=retry_after(response.headers, self._client.clock.wall()))
+        if status == 401:
+            named = f"the key in {self._client.key_env}" if self._client.key_env else "key_env: the server wants a key"
+            return ModelError(what, fix=f"check {named}")
+        if status == 404:
+            return ModelError(what, fix=f"check base_url ({self._client.url}) and model ({self._client.model})")
+        if response.is_redirect:
+            return ModelError(what, fix="set base_url to where the server redirects to")
+        return Declined(what)
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self._key, "[key]") if self._key else text
+
+
+def _parsed(body: str) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _beginning(body: str) -> str:
+    return repr(" ".join(body.split())[:80]) if body.strip() else ""
