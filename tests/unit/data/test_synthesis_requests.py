@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import sys
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -295,12 +294,6 @@ def test_a_key_that_is_none_is_said_before_anything_is_sent(
     assert "secret" not in str(caught.value)
     assert model.requests == []
 
-
-def test_without_the_http_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    client = always("体育").client()
-    monkeypatch.setitem(sys.modules, "httpx", None)
-    with pytest.raises(ConfigError, match=r'needs the package httpx(.|\n)*pip install "finetrie\[synthesis\]"'):
-        list(write(texts("a"), RECIPE, client))
 
 
 @pytest.mark.parametrize(

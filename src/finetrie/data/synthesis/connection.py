@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from finetrie.data.synthesis.answer import Answer, NoAnswer, complaint, read_answer
 from finetrie.data.synthesis.client import Client, Request
 from finetrie.data.synthesis.pacing import retry_after
-from finetrie.errors import ConfigError, ModelError
+from finetrie.errors import ModelError
 
 if TYPE_CHECKING:
     import httpx
@@ -36,12 +36,8 @@ class Connection:
     """An HTTP client that knows the key. Where a server repeats it, no message shows it and no answer holds it."""
 
     def __init__(self, client: Client) -> None:
-        try:
-            import httpx
-        except ImportError as error:
-            raise ConfigError(
-                "asking a larger model needs the package httpx", fix='pip install "finetrie[synthesis]"'
-            ) from error
+        import httpx
+
         self._client = client
         self._key = client.key()
         self._errors = httpx.RequestError
