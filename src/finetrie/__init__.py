@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from finetrie.config import Run, load_run, parse_run
-    from finetrie.steps import demo, evaluate, init, predict, predict_texts, prepare, report, run, train
+    from finetrie.steps import check, convert, demo, evaluate, init, predict, predict_texts, prepare, report, run, train
 
 __version__ = "0.1.0"
 
-_STEPS = ("demo", "evaluate", "init", "predict", "predict_texts", "prepare", "report", "run", "train")
+_STEPS = ("check", "convert", "demo", "evaluate", "init", "predict", "predict_texts", "prepare", "report", "run", "train")
 _CONFIG = ("Run", "load_run", "parse_run")
 
 __all__ = ["__version__", *_CONFIG, *_STEPS]

@@ -54,6 +54,33 @@ class Data(Section):
     train_rows: int | None = Field(default=None, ge=1, description="Train on a stratified sample of this many rows.")
 
 
+Named = str | dict[str, Any]
+"""A step or filter by its name, or a table of its `name` and its parameters."""
+
+
+class Prepare(Section):
+    """What is done to the rows before they are divided. Nothing, unless it is asked for.
+
+    Rows are taken out of the training file only; dev and test files are cleaned and masked, and keep all of their rows.
+    """
+
+    clean: list[Named] = Field(
+        default=[], description='Steps in order, such as "html" or {name = "urls", replace_by = "[URL]"}.'
+    )
+    filters: list[Named] = Field(default=[], description='Filters, such as {name = "characters", min = 5}.')
+    policy: str | None = Field(default=None, description="File of word lists: what to drop, mask or flag.")
+    personal_data: list[str] = Field(default=[], description='Kinds to mask, such as "mobile"; ["all"] for all.')
+    style: Literal["tag", "fake"] = Field(default="tag", description="What stands in place of personal data.")
+    allow: list[str] = Field(default=[], description="Values that are not personal, such as a hotline.")
+    copies: Literal["keep", "exact", "near"] = Field(
+        default="keep", description="Which copies of a row with the same label are dropped."
+    )
+    leaks: Literal["exact", "near"] = Field(
+        default="exact", description="How alike a training row may not be to a row of dev or test."
+    )
+    decisions: str | None = Field(default=None, description="A review.jsonl that a person has filled in.")
+
+
 class Task(Section):
     """What is asked, and in which words."""
 
@@ -176,6 +203,7 @@ class Run(Section):
     """A whole run. `tuning` holds only the settings of the chosen method."""
 
     data: Data
+    prepare: Prepare = Prepare()
     task: Task = Task()
     model: Model = Model()
     tuning: Annotated[LoraSettings | FullSettings, Field(discriminator="method")] = LoraSettings()
@@ -248,10 +276,13 @@ def resolve_paths(run: Run, folder: Path) -> Run:
         return None if path is None else str((folder / os.path.expanduser(path)).resolve())
 
     data = run.data.model_copy(update={name: absolute(getattr(run.data, name)) for name in ("train", "test", "dev")})
+    prepare = run.prepare.model_copy(
+        update={name: absolute(getattr(run.prepare, name)) for name in ("policy", "decisions")}
+    )
     model = run.model
     if (folder / os.path.expanduser(model.base)).is_dir():
         model = model.model_copy(update={"base": absolute(model.base)})
-    return run.model_copy(update={"data": data, "model": model})
+    return run.model_copy(update={"data": data, "prepare": prepare, "model": model})
 
 
 def _override(tree: dict[str, Any], item: str) -> None:

@@ -16,6 +16,9 @@ class Topic(str, Enum):
     methods = "methods"
     formats = "formats"
     wordings = "wordings"
+    cleaning = "cleaning"
+    filters = "filters"
+    personal_data = "personal_data"
 
 
 def info(

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from finetrie.cli import demo, evaluate, info, init, predict, prepare, report, run, train
+from finetrie.cli import check, convert, demo, evaluate, info, init, predict, prepare, report, run, train
 from finetrie.errors import FinetrieError
 
 INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended
@@ -23,6 +23,8 @@ app = typer.Typer(
 for module, name in (
     (demo, "demo"),
     (init, "init"),
+    (check, "check"),
+    (convert, "convert"),
     (run, "run"),
     (prepare, "prepare"),
     (train, "train"),

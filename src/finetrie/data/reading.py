@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from finetrie.data.formats.base import Asked, Draft, Marked
+from finetrie.data.formats.base import Asked, Draft
 from finetrie.data.labels import count_labels, near_labels
-from finetrie.data.offsets import CODE_POINTS, is_settled, spans, unit_of
+from finetrie.data.offsets import CODE_POINTS, is_settled, spans
 from finetrie.data.recognise import Opened, open_rows
 from finetrie.data.rows import BadRow, Record, storable
+from finetrie.data.units import UnitSearch
 from finetrie.errors import DataError
 from finetrie.records import Example, Rejection
 
@@ -64,6 +65,7 @@ def read(
     options: str | None = None,
     on_bad_row: Literal["stop", "reject"] = "stop",
     labelled: bool = True,
+    dataset: str | None = None,
 ) -> Dataset:
     """Read a file of labelled texts.
 
@@ -75,6 +77,7 @@ def read(
         on_bad_row: "stop" reads to the end and raises one error with up to 20 bad rows; "reject" returns them.
         labelled: False reads texts only (`target` is None in every example), from any of the formats or a
             plain text file with a text a line.
+        dataset: the name of an entry, where `path` is LLaMA-Factory's dataset_info.json or the folder it lies in.
 
     Returns:
         Examples in file order. Ids are the rows' own `id` where every row has one and no two agree, else origins
@@ -84,16 +87,17 @@ def read(
         DataError: the file cannot be read, a column is missing, rows are bad (under "stop"), or none is usable.
         UnknownName: no such format.
     """
-    asked = Asked(kind=_known_kind(kind), text=text, target=target, options=options, labelled=labelled)
-    opened = open_rows(Path(path), format, encoding, asked)
+    asked = Asked(kind=known_kind(kind), text=text, target=target, options=options, labelled=labelled)
+    opened = open_rows(Path(path), format, encoding, asked, dataset=dataset)
     collected = _Collected(opened, keep_rows=on_bad_row == "reject")
     for record in opened.records:
         collected.add(record, labelled=labelled)
     collected.settle()
     if collected.bad and on_bad_row == "stop":
-        raise _bad_rows_error(opened.source.path, collected)
+        usable = sum(example is not None for example in collected.examples)
+        raise bad_rows_error(opened.source.path, collected.bad, collected.rules, usable=usable)
     if not collected.examples:
-        raise _nothing_usable(opened.source.path, collected)
+        raise nothing_usable(opened.source.path, collected.bad[0], collected.rules)
     columns = opened.columns
     examples = _with_ids(collected)
     notices = (*opened.source.notices, *collected.notices(), *_label_notices(opened, examples))
@@ -127,15 +131,15 @@ def iter_rows(
     Raises:
         DataError: the file cannot be read, or no column holds the text.
     """
-    asked = Asked(kind=_known_kind(kind), text=text, options=options, labelled=False)
+    asked = Asked(kind=known_kind(kind), text=text, options=options, labelled=False)
     opened = open_rows(Path(path), format, encoding, asked)
     for record in opened.records:
         origin = f"{opened.source.path.name}:{record.line}"
         result: Example | Rejection
         try:
-            result = _example(_draft(record, opened, labelled=False), origin)
+            result = example_of(opened.draft(record, labelled=False), origin)
         except BadRow as bad:
-            result = _rejection(record, bad, origin)
+            result = rejection_of(record, bad, origin)
         yield Raw(record.line, record.value if record.bad is None else storable(record.value), result)
 
 
@@ -151,19 +155,20 @@ class _Collected:
         self.bad: list[tuple[Record, BadRow]] = []
         self.rules: Counter[str] = Counter()
         self.target_types: Counter[type] = Counter()
-        self.settled = False  # a row with entities was verified as it stands
         self.duplicates = self.repaired = 0
+        self.units = UnitSearch()
         self.unit = CODE_POINTS
 
     def add(self, record: Record, *, labelled: bool) -> None:
         try:
-            draft = _draft(record, self.opened, labelled=labelled)
+            draft = self.opened.draft(record, labelled=labelled)
+            if isinstance(draft.target, tuple):
+                self.units.add(draft.text, draft.target)
             if isinstance(draft.target, tuple) and not is_settled(draft.text, draft.target):
                 example = None
                 self.waiting.append((len(self.examples), record, draft))
             else:
                 example = self._finish(record, draft)
-                self.settled = self.settled or bool(example.target)
         except BadRow as bad:
             self.refuse(record, bad)
             return
@@ -179,7 +184,7 @@ class _Collected:
 
     def settle(self) -> None:
         """Decide on the file's unit of offsets and finish the rows that waited for it."""
-        self.unit = unit_of([_marks(draft) for _, _, draft in self.waiting], settled=self.settled)
+        self.unit = self.units.unit()
         for place, record, draft in self.waiting:
             try:
                 self.examples[place] = self._finish(record, draft)
@@ -196,17 +201,18 @@ class _Collected:
         if isinstance(target, tuple):
             target, duplicates = spans(draft.text, target, self.unit)
             self.duplicates += duplicates
-        return _example(replace(draft, target=target), f"{self.file}:{record.line}")
+        return example_of(replace(draft, target=target), f"{self.file}:{record.line}")
 
     def rejections(self) -> list[Rejection]:
-        return [_rejection(record, bad, f"{self.file}:{record.line}") for record, bad in self.bad]
+        return [rejection_of(record, bad, f"{self.file}:{record.line}") for record, bad in self.bad]
 
     def notices(self) -> list[str]:
         notices = []
         if self.repaired:
+            why = "and the words agree" if self.units.words_agree else "the only unit in which all of them fit"
             notices.append(
                 f"{self.file}: offsets are {self.unit.name}; those of {self.repaired} rows were converted to half-open "
-                "code points, and the words agree"
+                f"code points, {why}"
             )
         if self.duplicates:
             notices.append(
@@ -225,18 +231,8 @@ class _Collected:
         return notices
 
 
-def _draft(record: Record, opened: Opened, *, labelled: bool) -> Draft:
-    if record.bad is not None:
-        raise record.bad
-    return opened.format.draft(record.value, opened.columns, labelled=labelled)
-
-
-def _marks(draft: Draft) -> tuple[str, tuple[Marked, ...]]:
-    assert isinstance(draft.target, tuple)
-    return draft.text, draft.target
-
-
-def _example(draft: Draft, origin: str) -> Example:
+def example_of(draft: Draft, origin: str) -> Example:
+    """The example a verified draft makes; its id is its origin."""
     target: Any = draft.target
     return Example(
         id=origin,
@@ -249,7 +245,8 @@ def _example(draft: Draft, origin: str) -> Example:
     )
 
 
-def _rejection(record: Record, bad: BadRow, origin: str) -> Rejection:
+def rejection_of(record: Record, bad: BadRow, origin: str) -> Rejection:
+    """A bad row as the record that is kept of it."""
     return Rejection(origin=origin, rule=bad.rule, reason=str(bad), row=storable(record.value))
 
 
@@ -274,22 +271,30 @@ def _label_notices(opened: Opened, examples: Sequence[Example]) -> list[str]:
     return notices
 
 
-def _known_kind(kind: str | None) -> str | None:
+def known_kind(kind: str | None) -> str | None:
+    """`kind`, if there is such a kind of task; raises ValueError."""
     if kind is not None and kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
     return kind
 
 
-def _bad_rows_error(path: Path, collected: _Collected) -> DataError:
-    total = collected.rules.total()
-    record, bad = collected.bad[0]
-    leave_out = 'set data.on_bad_row = "reject" to leave them out (rejected.jsonl then lists them)'
+def bad_rows_error(
+    path: Path,
+    found: Sequence[tuple[Record, BadRow]],
+    rules: Counter[str],
+    *,
+    usable: int,
+    leave_out: str = 'set data.on_bad_row = "reject" to leave them out (rejected.jsonl then lists them)',
+) -> DataError:
+    """One error for all bad rows of a file: the first 20 `found`, how many there are by rule, and what to do."""
+    total = rules.total()
+    record, bad = found[0]
     if total == 1:
         return DataError(path, record.line, bad.reason, fix=f"{bad.fix or 'correct the row'}; or {leave_out}")
-    rows = total + sum(example is not None for example in collected.examples)
-    listed = [f"{path.name}:{r.line}: {b}" for r, b in collected.bad[:LISTED_ROWS]]
+    rows = total + usable
+    listed = [f"{path.name}:{r.line}: {b}" for r, b in found[:LISTED_ROWS]]
     if total > len(listed):
-        by_rule = ", ".join(f"{rule} {count}" for rule, count in collected.rules.most_common())
+        by_rule = ", ".join(f"{rule} {count}" for rule, count in rules.most_common())
         listed.append(f"... and {total - len(listed)} more ({by_rule})")
     return DataError(
         path,
@@ -299,8 +304,7 @@ def _bad_rows_error(path: Path, collected: _Collected) -> DataError:
     )
 
 
-def _nothing_usable(path: Path, collected: _Collected) -> DataError:
-    record, bad = collected.bad[0]
-    return DataError(
-        path, None, f"none of {collected.rules.total()} rows can be used; the first, line {record.line}: {bad}"
-    )
+def nothing_usable(path: Path, first: tuple[Record, BadRow], rules: Counter[str]) -> DataError:
+    """The error for a file without one usable row."""
+    record, bad = first
+    return DataError(path, None, f"none of {rules.total()} rows can be used; the first, line {record.line}: {bad}")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import chain, islice
 from pathlib import Path
 
 from finetrie.data.columns import KNOWN_NAMES, names_in
+from finetrie.data.dataset_info import dataset_entry
 from finetrie.data.formats import FORMATS
-from finetrie.data.formats.base import Asked, Columns, Format, Row, Unrecognised, WrongKind
+from finetrie.data.formats.base import Asked, Columns, Draft, Format, Regrouping, Row, Unrecognised, WrongKind
 from finetrie.data.rows import Record
 from finetrie.data.source import Source, open_source, records
 from finetrie.errors import DataError, suggest
@@ -29,14 +30,27 @@ class Opened:
     columns: Columns
     records: Iterator[Record]
 
+    def draft(self, record: Record, *, labelled: bool) -> Draft:
+        """What one record says; raises BadRow where it cannot be used."""
+        if record.bad is not None:
+            raise record.bad
+        return self.format.draft(record.value, self.columns, labelled=labelled)
 
-def open_rows(path: Path, format: str, encoding: str, asked: Asked) -> Opened:
-    """Find container, format and columns from the first rows; the records start at the first row again."""
+
+def open_rows(path: Path, format: str, encoding: str, asked: Asked, *, dataset: str | None = None) -> Opened:
+    """Find container, format and columns from the first rows; the records start at the first row again.
+
+    Args:
+        dataset: the name of an entry, where `path` is LLaMA-Factory's dataset_info.json or the folder it lies in.
+    """
+    entry = dataset_entry(path, dataset)
+    if entry is not None:
+        path, format = entry.file, entry.formatting
     known = {*KNOWN_NAMES, *(name for name in (asked.text, asked.target, asked.options) if name)}
     chosen = None if format == "auto" else FORMATS.get(format)
-    container = format if format in ("csv", "tsv") else None
+    container = format if format in ("csv", "tsv", "conll") else None
     source = open_source(path, encoding=encoding, container=container, known=known)
-    stream = records(source)
+    stream = records(source) if entry is None else map(entry.renamed, records(source))
     first = list(islice(stream, SAMPLE_ROWS))
     if not first:
         raise DataError(path, None, "the file has no rows", fix="name the file that holds your data")
@@ -54,7 +68,13 @@ def open_rows(path: Path, format: str, encoding: str, asked: Asked) -> Opened:
         raise _all_bad(path, first)
     name, columns = _recognise(path, format, chosen, source.container, rows, asked)
     _require_columns(path, rows, columns, asked, complete=len(first) < SAMPLE_ROWS)
-    return Opened(source, name, FORMATS.get(name), columns, chain(first, stream))
+    form = FORMATS.get(name)
+    everything: Iterator[Record] = chain(first, stream)
+    if isinstance(form, Regrouping):
+        everything = form.regroup(everything)
+    if entry is not None:
+        source = replace(source, notices=(*source.notices, *entry.notices))
+    return Opened(source, name, form, columns, everything)
 
 
 def _recognise(
@@ -100,7 +120,16 @@ def _require_columns(path: Path, rows: Sequence[Row], columns: Columns, asked: A
 
 
 def _other_container(path: Path, name: str, form: Format, container: str) -> DataError:
-    words = {"jsonl": "JSON lines", "json": "a JSON array", "csv": "CSV", "tsv": "TSV", "txt": "plain text"}
+    words = {
+        "jsonl": "JSON lines",
+        "json": "a JSON array",
+        "csv": "CSV",
+        "tsv": "TSV",
+        "txt": "plain text",
+        "conll": "tokens and tags",
+        "xlsx": "an Excel workbook",
+        "parquet": "Parquet",
+    }
     expected = " or ".join(words[c] for c in words if c in form.containers)
     return DataError(
         path,

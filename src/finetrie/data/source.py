@@ -1,4 +1,4 @@
-"""A path becomes a source of records: it exists, it is text, and it is JSON lines, an array, a table or plain text."""
+"""A path becomes a source of records: it exists, and it is JSON, a table, tokens with tags, or plain text."""
 
 from __future__ import annotations
 
@@ -6,19 +6,25 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from finetrie.data.encoding import HEAD, Encoding, find_encoding
+from finetrie.data.excel import sheet_layout, sheet_rows
 from finetrie.data.jsons import json_array, json_lines
+from finetrie.data.parquet import parquet_rows
 from finetrie.data.rows import Record
 from finetrie.data.tables import Layout, table, table_layout, text_lines
+from finetrie.data.tokens import looks_like_tokens, token_lines
 from finetrie.errors import DataError, suggest
 
-DATA_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".tab", ".txt")
+DATA_SUFFIXES = (
+    *(".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".tab", ".txt", ".xlsx", ".parquet"),
+    *(".conll", ".bio", ".bmes", ".bioes", ".iob"),
+)
 
 _BINARY = (  # how files begin that people have and we do not read, and what to do with them
-    (b"PK\x03\x04", "an Excel workbook or another zip archive", "export it as CSV (UTF-8)"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", "export it as CSV (UTF-8)"),
-    (b"PAR1", "a Parquet file", "export it: pandas.read_parquet(...).to_csv(..., index=False)"),
+    (b"PK\x03\x04", "an Excel workbook that is damaged, or another zip archive", "export it as CSV (UTF-8)"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file, or one with a password", "save it as .xlsx or CSV (UTF-8)"),
     (b"ARROW1", "an Arrow file", "export it as CSV or JSONL"),
     (b"\x1f\x8b", "a gzip archive", "unpack it first: gunzip"),
     (b"BZh", "a bzip2 archive", "unpack it first: bunzip2"),
@@ -38,7 +44,7 @@ class Source:
     """A readable file: how its rows are written, and what was found out by looking."""
 
     path: Path
-    container: str  # "jsonl", "json" (an array), "csv", "tsv" or "txt"
+    container: str  # "jsonl", "json" (an array), "csv", "tsv", "txt", "conll", "xlsx" or "parquet"
     encoding: Encoding
     layout: Layout | None = None  # of a table
     notices: tuple[str, ...] = ()
@@ -51,7 +57,8 @@ def open_source(
 
     Args:
         encoding: a name, or "auto".
-        container: "csv" or "tsv" when the user says so; None: by the file's suffix and its first characters.
+        container: "csv", "tsv" or "conll" when the user says so (JSON may hold tokens, too); None: by the file's
+            suffix and its beginning.
         known: column names that show that the first line of a table is a header.
 
     Raises:
@@ -63,15 +70,20 @@ def open_source(
         raise DataError(path, None, "the file is empty", fix="name the file that holds your data")
     if len(head) < HEAD and not head.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
         raise DataError(path, None, "the file has no rows, only blank lines", fix="name the file that holds your data")
+    if head.startswith(b"PAR1"):
+        return Source(path, "parquet", Encoding("utf-8"))
+    if _is_workbook(path, head):
+        sheet, said = sheet_layout(path, known=known)
+        return Source(path, "xlsx", Encoding("utf-8"), sheet, (*said, *_no_header(path, sheet)))
     found = find_encoding(path, encoding)
-    if container is None:
-        container = _container(path, found)
+    if container not in ("csv", "tsv"):
+        seen = _container(path, found)
+        container = "conll" if container == "conll" and seen in ("txt", "csv", "tsv") else seen
     notices = [found.notice] if found.notice else []
     layout = None
     if container in ("csv", "tsv"):
         layout = table_layout(path, found, tabs=container == "tsv", known=known)
-        if not layout.header:
-            notices.append(f"{path.name}: no header line; the columns are taken as {' and '.join(layout.columns)}")
+        notices += _no_header(path, layout)
     return Source(path, container, found, layout, tuple(notices))
 
 
@@ -82,10 +94,13 @@ def records(source: Source) -> Iterator[Record]:
         DataError: the file breaks off in a way that hides where the next row begins.
     """
     path, encoding = source.path, source.encoding
-    if source.layout is not None:
-        rows = table(path, encoding, source.layout)
+    if source.container == "parquet":
+        rows = parquet_rows(path)
+    elif source.layout is not None:
+        rows = sheet_rows(path, source.layout) if source.container == "xlsx" else table(path, encoding, source.layout)
     else:
-        rows = {"jsonl": json_lines, "json": json_array, "txt": text_lines}[source.container](path, encoding)
+        readers = {"jsonl": json_lines, "json": json_array, "txt": text_lines, "conll": token_lines}
+        rows = readers[source.container](path, encoding)
     try:
         yield from rows
     except UnicodeDecodeError as error:  # what surrogateescape cannot carry
@@ -109,12 +124,31 @@ def _head(path: Path) -> bytes:
         raise DataError(path, None, f"no such file{hint}", fix="correct the path") from None
     except OSError as error:
         raise DataError(path, None, f"cannot be read: {error.strerror or error}", fix="check its permissions") from None
+    if head.startswith(b"PAR1") or _is_workbook(path, head):
+        return head
     for begin, what, remedy in _BINARY:
         if head.startswith(begin):
             raise DataError(path, None, f"this is {what}, which is not yet a supported format", fix=remedy)
     if head.count(0) * 10 > len(head) and not _could_be_utf16(head):
         raise DataError(path, None, "this is a binary file, not text", fix="export your rows as CSV or JSONL")
     return head
+
+
+def _is_workbook(path: Path, head: bytes) -> bool:
+    """A zip archive with a workbook in it, whatever the file is called."""
+    if not head.startswith(b"PK\x03\x04"):
+        return False
+    try:
+        with ZipFile(path) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except (BadZipFile, NotImplementedError, ValueError):
+        return False
+
+
+def _no_header(path: Path, layout: Layout) -> list[str]:
+    if layout.header:
+        return []
+    return [f"{path.name}: no header line; the columns are taken as {' and '.join(layout.columns)}"]
 
 
 def _could_be_utf16(head: bytes) -> bool:
@@ -128,10 +162,15 @@ def _container(path: Path, encoding: Encoding) -> str:
     suffix = path.suffix.lower()
     if suffix == ".csv":
         return "csv"
+    if suffix in (".conll", ".bio", ".bmes", ".bioes", ".iob"):
+        return "conll"
+    with path.open(encoding=encoding.name, errors=encoding.errors, newline="\n") as stream:
+        begin = stream.read(HEAD)
+    if looks_like_tokens(begin if len(begin) < HEAD else begin.rpartition("\n")[0]):
+        return "conll"
     if suffix in (".tsv", ".tab"):
         return "tsv"
-    with path.open(encoding=encoding.name, errors=encoding.errors, newline="\n") as stream:
-        begin = stream.read(HEAD).lstrip("\ufeff \t\r\n")
+    begin = begin.lstrip("\ufeff \t\r\n")
     if begin.startswith("["):
         after = begin[1:].lstrip()
         if after[:1] in ("{", "]", "") or suffix == ".json":

@@ -33,7 +33,8 @@ def table_layout(path: Path, encoding: Encoding, *, tabs: bool, known: Collectio
 
     The first line is a header when it holds a `known` column name (case does not matter). Otherwise a table of two
     columns has none when that line looks like data: one of its cells comes again below it in the same column, or
-    it holds a sentence. Its columns are then called text (the longer one) and label.
+    it holds a sentence. Its columns are then called text (the longer one) and label. A table of one column has none
+    when it begins with a conversation (`<s>`).
 
     Raises:
         DataError: the header names a column twice.
@@ -49,15 +50,27 @@ def table_layout(path: Path, encoding: Encoding, *, tabs: bool, known: Collectio
         rows = _sample_rows(sample, delimiter, quoted)
     except csv.Error:  # the stray quote gets its line number when the file is read
         rows = _sample_rows(sample, delimiter, quoted=False)
-    if not _is_header(rows, {name.casefold() for name in known}):
-        return Layout(delimiter, quoted, _two_columns(rows), header=False)
-    return Layout(delimiter, quoted, _names(path, encoding, rows[0]), header=True)
+    header, columns = header_layout(rows, known)
+    if header:
+        if not encoding.clean and (bad := undecodable("".join(rows[0]), encoding.name)):
+            raise DataError(path, 1, f"in the header, {bad.reason}", fix=bad.fix)
+        columns = column_names(path, rows[0])
+    return Layout(delimiter, quoted, columns, header=header)
 
 
-def _names(path: Path, encoding: Encoding, header: Sequence[str]) -> tuple[str, ...]:
-    """Column names; one without a name, as data frames write for their index, is called by its number."""
-    if not encoding.clean and (bad := undecodable("".join(header), encoding.name)):
-        raise DataError(path, 1, f"in the header, {bad.reason}", fix=bad.fix)
+def header_layout(rows: Sequence[Sequence[str]], known: Collection[str]) -> tuple[bool, tuple[str, ...]]:
+    """Whether the first of these rows is a header, and what the columns are called if it is not."""
+    if _is_header(rows, {name.casefold() for name in known}):
+        return True, ()
+    return False, ("text",) if len(rows[0]) == 1 else _two_columns(rows)
+
+
+def column_names(path: Path, header: Sequence[str]) -> tuple[str, ...]:
+    """Column names; one without a name, as data frames write for their index, is called by its number.
+
+    Raises:
+        DataError: a name stands there twice.
+    """
     names = tuple(cell.strip() or f"column {i}" for i, cell in enumerate(header, start=1))
     for name, count in Counter(names).items():
         if count > 1:
@@ -162,6 +175,8 @@ def _is_header(rows: Sequence[Sequence[str]], known: Collection[str]) -> bool:
     first = rows[0]
     if any(cell.strip().casefold() in known for cell in first):
         return True
+    if len(first) == 1:
+        return not first[0].lstrip().startswith("<s>")  # a conversation, as some files hold them without a header
     if len(first) != 2:
         return True
     repeated = any(cell == row[i] for row in rows[1:] if len(row) == 2 for i, cell in enumerate(first))

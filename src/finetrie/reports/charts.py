@@ -45,6 +45,7 @@ WORDS = {
     "perfect": "perfectly calibrated",
     "characters": "characters a text",
     "texts": "texts",
+    "length": "length",
 }
 """Default texts; the page passes translations."""
 
@@ -133,6 +134,15 @@ def length_histogram(lengths: Sequence[int], *, words: Mapping[str, str] = WORDS
     chart.axes.hist(np.minimum(values, most), bins=min(40, max(5, int(most - values.min()))), color=ACCENT, rwidth=0.9)
     chart.axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
     chart.label(x=words["characters"], y=words["texts"])
+    return chart.svg()
+
+
+def binned(counts: Sequence[int], *, width: int, words: Mapping[str, str] = WORDS) -> str:
+    """How many texts have which length: bin `i` holds the lengths from `i * width` on."""
+    chart = Chart(words["texts"], size=(4.9, 2.4))
+    chart.axes.bar([(i + 0.5) * width for i in range(len(counts))], counts, width=0.9 * width, color=ACCENT)
+    chart.axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
+    chart.label(x=words["length"], y=words["texts"])
     return chart.svg()
 
 

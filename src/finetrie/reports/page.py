@@ -50,17 +50,28 @@ def write_report(run_dir: Path, *, language: Language = "en") -> Path:
 def render(results: Results, *, language: Language = "en") -> str:
     """The page as HTML text."""
     words = Words(language)
-    environment = Environment(
+    page = environment(words)
+    page.globals.update(TEXT=TEXT, FIRST=FIRST, FEW_CLASSES=FEW_CLASSES, kept=facts.kept)
+    return page.get_template("report.html.j2").render(**view(results, words))
+
+
+def environment(words: Words) -> Environment:
+    """The templates, with the words and number formats of one language."""
+    templates = Environment(
         loader=PackageLoader("finetrie.reports"),
         autoescape=True,  # texts, labels and completions are data, never markup
         undefined=ChainableUndefined,  # a field that an older run did not write is left blank
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(t=words, percent=percent, number=number, clip=clip, kept=facts.kept)
-    environment.globals.update(duration=lambda seconds: duration(seconds, language))
-    environment.globals.update(TEXT=TEXT, FIRST=FIRST, FEW_CLASSES=FEW_CLASSES)
-    return environment.get_template("report.html.j2").render(**view(results, words))
+    templates.globals.update(t=words, percent=percent, number=number, clip=clip)
+    templates.globals.update(duration=lambda seconds: duration(seconds, words.language))
+    return templates
+
+
+def stylesheet() -> Markup:
+    """The style of every page, to stand inside it."""
+    return Markup(resources.files("finetrie.reports").joinpath("templates/report.css").read_text("utf-8"))
 
 
 def view(results: Results, words: Words) -> dict[str, Any]:
@@ -69,7 +80,7 @@ def view(results: Results, words: Words) -> dict[str, Any]:
     scored = bool(metrics.get("n"))
     return {
         "language": "zh-CN" if words.language == "zh" else "en",
-        "css": Markup(resources.files("finetrie.reports").joinpath("templates/report.css").read_text("utf-8")),
+        "css": stylesheet(),
         "version": finetrie.__version__,
         "name": results.folder.resolve().name,
         "created": facts.created(results),
@@ -113,7 +124,7 @@ def _classification(metrics: Mapping[str, Any], words: Words) -> dict[str, Any]:
         "small_matrix": len(metrics.get("per_label") or {}) <= scores.SMALL_MATRIX,
         "calibration": calibration,
         "calibration_gap": scores.calibration_gap(calibration),
-        "reliability": _inline(charts.reliability_plot(calibration.get("bins") or [], words=axes)),
+        "reliability": inline(charts.reliability_plot(calibration.get("bins") or [], words=axes)),
     }
 
 
@@ -131,8 +142,8 @@ def _training(results: Results, words: Words) -> dict[str, Any]:
     }
     return {
         "training": facts.training(results, words),
-        "loss_chart": _inline(charts.loss_curve(results.events, words=axes)),
-        "dev_chart": _inline(charts.dev_curve(results.events, words=axes)),
+        "loss_chart": inline(charts.loss_curve(results.events, words=axes)),
+        "dev_chart": inline(charts.dev_curve(results.events, words=axes)),
         "speed": facts.speed(results, words),
         "saved": facts.tokens_saved(results.events),
         "hardware": facts.hardware(results),
@@ -145,12 +156,12 @@ def _data(results: Results, words: Words) -> dict[str, Any]:
     return {
         "label_table": facts.label_table(results),
         "lengths": facts.length_summary(lengths),
-        "length_chart": _inline(charts.length_histogram(lengths, words=axes)),
+        "length_chart": inline(charts.length_histogram(lengths, words=axes)),
         "checks": facts.data_checks(results, words),
         "conflicts": facts.conflict_examples(results),
     }
 
 
-def _inline(svg: str | None) -> Markup | None:
+def inline(svg: str | None) -> Markup | None:
     """An SVG as part of an HTML page, where the namespace declarations of a file of its own are not needed."""
     return None if svg is None else Markup(re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg))

@@ -14,6 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from finetrie.steps.checking import check
+    from finetrie.steps.converting import convert
     from finetrie.steps.demonstrating import demo
     from finetrie.steps.evaluating import evaluate
     from finetrie.steps.listing import info
@@ -24,9 +26,24 @@ if TYPE_CHECKING:
     from finetrie.steps.running import run
     from finetrie.steps.training import train
 
-__all__ = ["demo", "evaluate", "info", "init", "predict", "predict_texts", "prepare", "report", "run", "train"]
+__all__ = [
+    "check",
+    "convert",
+    "demo",
+    "evaluate",
+    "info",
+    "init",
+    "predict",
+    "predict_texts",
+    "prepare",
+    "report",
+    "run",
+    "train",
+]
 
 _MODULES = {
+    "check": "checking",
+    "convert": "converting",
     "demo": "demonstrating",
     "evaluate": "evaluating",
     "info": "listing",

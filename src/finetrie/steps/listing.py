@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from importlib import import_module
 
 from finetrie.errors import UnknownName
 from finetrie.registry import Registry
 
 
 def info(topic: str) -> dict[str, str]:
-    """Names of tasks, methods, formats or wordings, each with its first line of documentation."""
+    """Names of what a run file can ask for, each with its first line of documentation; topics are `REGISTRIES`."""
     registry = _registry(topic)
     return {name: _about(registry.get(name)) for name in registry.names()}
 
@@ -19,15 +20,21 @@ def _about(found: object) -> str:
     return getattr(found, "about", None) or (inspect.getdoc(found) or "").partition("\n")[0]
 
 
+REGISTRIES = {
+    "tasks": ("finetrie.tasks", "TASKS"),
+    "methods": ("finetrie.tuning.base", "METHODS"),
+    "formats": ("finetrie.data.formats", "FORMATS"),
+    "wordings": ("finetrie.tasks", "WORDINGS"),
+    "cleaning": ("finetrie.data.cleaning", "STEPS"),
+    "filters": ("finetrie.data.filters", "FILTERS"),
+    "personal_data": ("finetrie.data.privacy", "KINDS"),
+}
+"""Topic → the module and the name of its registry; imported only when asked for."""
+
+
 def _registry(topic: str) -> Registry[object]:
-    if topic == "tasks":
-        from finetrie.tasks import TASKS as found
-    elif topic == "methods":
-        from finetrie.tuning.base import METHODS as found  # type: ignore[assignment]
-    elif topic == "formats":
-        from finetrie.data.formats import FORMATS as found  # type: ignore[assignment]
-    elif topic == "wordings":
-        from finetrie.tasks import WORDINGS as found  # type: ignore[assignment]
-    else:
-        raise UnknownName(f"unknown topic {topic!r} (available: tasks, methods, formats, wordings)")
-    return found  # type: ignore[return-value]
+    if topic not in REGISTRIES:
+        raise UnknownName(f"unknown topic {topic!r} (available: {', '.join(REGISTRIES)})")
+    module, name = REGISTRIES[topic]
+    found: Registry[object] = getattr(import_module(module), name)
+    return found

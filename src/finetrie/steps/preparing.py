@@ -11,13 +11,15 @@ from finetrie.config import Run
 from finetrie.data.card import card
 from finetrie.data.labels import check_labels
 from finetrie.data.language import language
+from finetrie.data.preparation import review_rows
 from finetrie.data.reading import Dataset, read
-from finetrie.data.splits import Split, split
+from finetrie.data.splits import split
 from finetrie.errors import CheckpointError, ConfigError, DataError, FinetrieError, suggest
 from finetrie.files import read_json, write_json, write_jsonl
 from finetrie.models.loading import load_tokenizer, stop_ids
 from finetrie.prompts import Renderer, choose_reserve
 from finetrie.records import Example, Prompt, Rejection
+from finetrie.steps.cleaning import prepared, without_leaks
 from finetrie.steps.progress import Progress, Quiet
 from finetrie.steps.store import read_examples, write_examples
 from finetrie.steps.workspace import Workspace, open_workspace
@@ -32,13 +34,19 @@ def prepare(
     *,
     out: Path | None = None,
     overrides: Sequence[str] = (),
+    review: bool = False,
     progress: Progress | None = None,
 ) -> Workspace:
     """Fill `data/` of a run directory, and return the run.
 
     Writes `train.jsonl`, `dev.jsonl`, `test.jsonl`, `rejected.jsonl` (rows taken out, with rule and reason),
-    `shortened.jsonl` (texts that were cut, and what was kept), `card.json`, and `prompt.json` beside them: the
+    `shortened.jsonl` (texts that were cut, and what was kept), `changes.jsonl` (what `[prepare]` changed),
+    `review.jsonl` and `flagged.jsonl` (what a person should look at), `card.json`, and `prompt.json` beside them: the
     task, its frozen labels and the token budget, from which every later step builds the same prompts.
+
+    Args:
+        review: also look for near conflicts where `prepare.copies` does not ask for it; without effect where the run
+            is prepared already.
 
     Raises:
         DataError: files that cannot be read, rows that cannot be used, fewer than two labels.
@@ -50,7 +58,7 @@ def prepare(
     with workspace.files.lock(notice=progress.notice):
         if not workspace.done("prepare"):
             try:
-                _prepare(workspace, progress)
+                _prepare(workspace, progress, review=review)
             except FinetrieError:
                 _remove_if_empty(workspace.files)
                 raise
@@ -65,16 +73,27 @@ def _remove_if_empty(files: RunDir) -> None:
             files.path.rmdir()
 
 
-def _prepare(workspace: Workspace, progress: Progress) -> None:
+def _prepare(workspace: Workspace, progress: Progress, *, review: bool) -> None:
     run, files = workspace.run, workspace.files
     read_parts = {name: _read(run, name) for name in PARTS if getattr(run.data, name) is not None}
     for part in read_parts.values():
         for notice in part.notices:
             progress.notice(notice)
+    ready = {name: prepared(run, part, reduce=name == "train", review=review) for name, part in read_parts.items()}
+    if not ready["train"].examples:
+        raise DataError(
+            run.data.train,
+            None,
+            f"[prepare] leaves no training row: {ready['train'].rejected[0].reason}",
+            fix="loosen the filters",
+        )
+    for done in ready.values():
+        for notice in done.notices:
+            progress.notice(notice)
     parts = split(
-        read_parts["train"].examples,
-        dev=read_parts["dev"].examples if "dev" in read_parts else None,
-        test=read_parts["test"].examples if "test" in read_parts else None,
+        ready["train"].examples,
+        dev=ready["dev"].examples if "dev" in ready else None,
+        test=ready["test"].examples if "test" in ready else None,
         dev_fraction=run.data.dev_fraction,
         test_fraction=run.data.test_fraction,
         train_rows=run.data.train_rows,
@@ -82,8 +101,9 @@ def _prepare(workspace: Workspace, progress: Progress) -> None:
         seed=run.training.seed,
         kind=run.task.kind,
     )
+    parts = without_leaks(run, parts)
     check_labels(parts.train, kind=run.task.kind, where=run.data.train)
-    task = _freeze_task(run, parts, read_parts["train"])
+    task = _freeze_task(run, parts.train, labelled=ready["train"].examples)
     renderer, frozen = _freeze_renderer(run, task, parts.train)
     prompts, unfit, shortened = render_train(renderer, parts.train)
     if not prompts:
@@ -93,6 +113,7 @@ def _prepare(workspace: Workspace, progress: Progress) -> None:
     held_shortened = [row for name in ("dev", "test") for row in _shortened(renderer, name, getattr(parts, name))]
 
     bad_rows = [rejection for part in read_parts.values() for rejection in part.rejected]
+    bad_rows += [rejection for done in ready.values() for rejection in done.rejected]
     facts = card(parts, [*bad_rows, *unfit], kind=run.task.kind)
     facts["notices"] = [notice for part in read_parts.values() for notice in part.notices] + list(facts["notices"])
     facts["tokens"] = _tokens(renderer, prompts)
@@ -111,6 +132,9 @@ def _prepare(workspace: Workspace, progress: Progress) -> None:
     write_examples(files.test, parts.test)
     write_jsonl(files.rejected, [*bad_rows, *parts.rejected, *unfit])
     write_jsonl(files.shortened, [*shortened, *held_shortened])
+    write_jsonl(files.changes, (row for done in ready.values() for row in done.changes))
+    write_jsonl(files.flagged, (row for done in ready.values() for row in done.flags))
+    write_jsonl(files.review, review_rows(ready["train"].conflicts))
     write_json(files.card, facts)
     write_json(files.prompt, frozen)
     workspace.finish(
@@ -125,6 +149,11 @@ def _prepare(workspace: Workspace, progress: Progress) -> None:
     with EventLog(files.events, notice=progress.notice) as log:
         for notice in facts["notices"]:
             log.append("notice", message=notice)
+
+
+def freeze(run: Run, examples: Sequence[Example]) -> Renderer:
+    """The renderer that a run with these settings would use if `examples` were all its training rows."""
+    return _freeze_renderer(run, _freeze_task(run, examples, labelled=examples), examples)[0]
 
 
 def load_renderer(workspace: Workspace, tokenizer: Any, *, folder: Path | None = None) -> Renderer:
@@ -198,12 +227,12 @@ def _read(run: Run, name: str) -> Dataset:
     return read_like(run, getattr(run.data, name))
 
 
-def _freeze_task(run: Run, parts: Split, train: Dataset) -> Task[Any]:
-    """The task with its label set fixed: the settings' own, or every label of the training file."""
+def _freeze_task(run: Run, train: Sequence[Example], *, labelled: Sequence[Example]) -> Task[Any]:
+    """The task with its label set fixed: the settings' own, or every label of the training file, `labelled`."""
     settings = run.task
     spoken = settings.language
     if spoken == "auto":
-        spoken = language(example.text for example in parts.train)  # type: ignore[assignment]
+        spoken = language(example.text for example in train)  # type: ignore[assignment]
     description: dict[str, Any] = {
         "kind": settings.kind,
         "language": spoken,
@@ -212,7 +241,7 @@ def _freeze_task(run: Run, parts: Split, train: Dataset) -> Task[Any]:
     }
     if settings.kind == "instruction":
         return task_from(description)
-    found = _labels_of(train.examples)
+    found = _labels_of(labelled)
     if settings.labels is not None:
         unknown = [label for label in found if label not in settings.labels]
         if unknown:

@@ -15,8 +15,11 @@ from finetrie.files import file_hash, read_json, text_hash, write_json
 from finetrie.tracking.manifest import environment
 from finetrie.tracking.rundir import RunDir
 
-IDENTITY = ("data", "task", "model", "tuning", "training")
+IDENTITY = ("data", "prepare", "task", "model", "tuning", "training")
 """The sections that decide what is trained. The others may change without a new run directory."""
+
+FILES = (("data", "train"), ("data", "dev"), ("data", "test"), ("prepare", "policy"), ("prepare", "decisions"))
+"""Settings that name a file: what counts is what is in it."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +104,11 @@ def _identity(run: Run) -> dict[str, Any]:
     """What makes two runs the same run: the settings that matter, and the bytes of the data."""
     settings = {name: getattr(run, name).model_dump(mode="json") for name in IDENTITY}
     hashes = {}
-    for name in ("train", "dev", "test"):
-        path = settings["data"].pop(name)
+    for section, name in FILES:
+        path = settings[section].pop(name)
         if path is not None:
             if not Path(path).is_file():
-                raise DataError(path, None, "no such file", fix=f"correct data.{name} in the run file")
+                raise DataError(path, None, "no such file", fix=f"correct {section}.{name} in the run file")
             hashes[name] = file_hash(Path(path))
     return {**settings, "files": hashes}
 

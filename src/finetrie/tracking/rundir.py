@@ -72,6 +72,21 @@ class RunDir:
         return self.data / "shortened.jsonl"
 
     @property
+    def changes(self) -> Path:
+        """What cleaning, policy, masking and decisions changed in the rows that stay."""
+        return self.data / "changes.jsonl"
+
+    @property
+    def review(self) -> Path:
+        """What a person has to decide: the same text with two labels. Edited, it is `prepare.decisions`."""
+        return self.data / "review.jsonl"
+
+    @property
+    def flagged(self) -> Path:
+        """What the policy asks a person to look at."""
+        return self.data / "flagged.jsonl"
+
+    @property
     def card(self) -> Path:
         return self.data / "card.json"
 

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from finetrie.data.columns import look_like_labels, names_in, values
 from finetrie.data.formats import FORMATS
-from finetrie.data.formats.base import JSON, TABLES, Asked, Columns, Draft, Row, Unrecognised, WrongKind, keeps_columns
-from finetrie.data.formats.fields import answer_of, cell, label_of, text_of
-from finetrie.data.jsons import kind_of
+from finetrie.data.formats.base import (
+    ALL_KINDS,
+    NESTED,
+    TABLES,
+    Asked,
+    Columns,
+    Draft,
+    Row,
+    Shape,
+    Unrecognised,
+    WrongKind,
+    keeps_columns,
+)
+from finetrie.data.formats.fields import answer_of, history_of, label_of, own_text, text_of
 from finetrie.data.rows import BadRow
-from finetrie.records import Message
+from finetrie.records import Example, Message
+
+_OTHERS = ("instruction", "input", "output", "system", "history")
 
 
 class Alpaca:
     """Classification reads `input` as the text; a free instruction without input is itself the text."""
 
-    about = '{"instruction", "input" (may be empty), "output"}, optionally "history": [[asked, answered], ...]'
-    containers = JSON | TABLES
+    about = (
+        '{"instruction", "input" (may be empty), "output"}, optionally "system", "history": [[asked, answered], ...]'
+    )
+    containers = NESTED | TABLES
     rank = 20
+    writes = ("json", "jsonl", "csv", "tsv", "xlsx", "parquet")
+    kinds = ALL_KINDS
+    asks = "apart"
 
     def columns(self, rows: Sequence[Row], asked: Asked) -> Columns:
         names = names_in(rows)
@@ -31,23 +50,52 @@ class Alpaca:
             )
         if asked.kind == "ner":
             raise WrongKind("alpaca rows hold no entity offsets", fix='set task.kind = "instruction"')
-        return Columns(asked.kind or _kind(rows), text, "output" if asked.labelled else None)
+        target = "output" if asked.labelled else None
+        return Columns(asked.kind or _kind(rows), text, target, also=_OTHERS)
 
     def draft(self, row: Row, columns: Columns, *, labelled: bool) -> Draft:
-        history = _history(row)
+        system = own_text(row, "system")
+        first: tuple[Message, ...] = ({"role": "system", "content": system},) if system is not None else ()
+        history = first + history_of(row, "history")
         if columns.kind == "classification":
             label = label_of(row, "output") if labelled else None
-            return Draft(text_of(row, "input"), label, instruction=_instruction(row), history=history)
+            return Draft(text_of(row, "input"), label, instruction=own_text(row, "instruction"), history=history)
         answer = answer_of(row, "output") if labelled else None
         if not row.get("input"):
             return Draft(text_of(row, "instruction"), answer, history=history)
-        return Draft(text_of(row, "input"), answer, instruction=_instruction(row), history=history)
+        return Draft(text_of(row, "input"), answer, instruction=own_text(row, "instruction"), history=history)
 
     def sample(self) -> Sequence[Row]:
         return (
             {"instruction": "翻译成英文", "input": "你好，世界", "output": "Hello, world"},
             {"instruction": "写一句关于春天的诗", "input": "", "output": "春风又绿江南岸"},
         )
+
+    def written(self, shape: Shape) -> Columns:
+        return Columns("instruction", "input", "output", also=_OTHERS)
+
+    def header(self, shape: Shape) -> tuple[str, ...]:
+        return _OTHERS if shape.history else _OTHERS[:3]
+
+    def rows(self, example: Example, shape: Shape) -> Iterator[Row]:
+        asks_itself = example.instruction is None
+        row: dict[str, Any] = {
+            "instruction": example.text if asks_itself else example.instruction,
+            "input": "" if asks_itself else example.text,
+            "output": example.target,
+        }
+        turns = list(example.history)
+        if turns and turns[0]["role"] == "system" and turns[0]["content"].strip():
+            row["system"] = turns.pop(0)["content"]
+        if [turn["role"] for turn in turns] != ["user", "assistant"] * (len(turns) // 2):
+            raise BadRow(
+                "unwritable",
+                "the earlier turns are not pairs of a question and its answer, as alpaca's 'history' needs them",
+                fix="convert to messages or sharegpt, which hold any order of turns",
+            )
+        if turns:
+            row["history"] = [[turns[i]["content"], turns[i + 1]["content"]] for i in range(0, len(turns), 2)]
+        yield row
 
 
 def _kind(rows: Sequence[Row]) -> str:
@@ -56,27 +104,6 @@ def _kind(rows: Sequence[Row]) -> str:
     about_inputs = all(str(row.get("input") or "").strip() for row in rows)
     repeated = len({str(output) for output in outputs}) < len(outputs)
     return "classification" if about_inputs and repeated and look_like_labels(outputs) else "instruction"
-
-
-def _instruction(row: Row) -> str | None:
-    value = row.get("instruction")
-    return text_of(row, "instruction") if value else None
-
-
-def _history(row: Row) -> tuple[Message, ...]:
-    turns = cell(row, "history") if "history" in row else None
-    if not turns:
-        return ()
-    if not isinstance(turns, list) or not all(
-        isinstance(turn, list) and len(turn) == 2 and all(isinstance(said, str) for said in turn) for turn in turns
-    ):
-        raise BadRow(
-            "wrong_type", f"'history' must be [[asked, answered], ...], got {kind_of(turns)}", fix="write [] for none"
-        )
-    messages: list[Message] = []
-    for asked, answered in turns:
-        messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
-    return tuple(messages)
 
 
 FORMATS.register("alpaca")(Alpaca())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from finetrie.records import Message
+from finetrie.data.rows import Record
+from finetrie.records import Example, Message
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -30,6 +31,7 @@ class Columns:
     text: str
     target: str | None
     options: str | None = None
+    also: tuple[str, ...] = ()  # other columns that are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Format(Protocol):
 
     @property
     def containers(self) -> frozenset[str]:
-        """Of "jsonl", "json", "csv", "tsv": the files it is looked for in."""
+        """Of "jsonl", "json", "csv", "tsv", "xlsx", "parquet", "conll": the files it is looked for in."""
 
     @property
     def rank(self) -> int:
@@ -94,8 +96,62 @@ class Format(Protocol):
         """A few valid rows: documentation that a test reads."""
 
 
+@runtime_checkable
+class Regrouping(Protocol):
+    """A format in which several rows of a file speak of one text."""
+
+    def regroup(self, records: Iterator[Record]) -> Iterator[Record]:
+        """One record a text, in order of first appearance; bad records pass through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the rows of a data set hold, where a writer must know before the first row."""
+
+    kind: str
+    labels: tuple[str, ...] = ()  # the label set, sorted; () for instruction rows
+    ids: bool = False  # every row has an id of its own
+    options: bool = False  # some row has candidate labels of its own, and so on
+    instructions: bool = False
+    history: bool = False
+
+
+@runtime_checkable
+class Writable(Format, Protocol):
+    """A format that can be written, too.
+
+    Law, checked for every built-in format: `draft(row, written(shape))` reads what `rows` wrote. What it does not
+    give back is lost, and a conversion counts it.
+    """
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """The containers it is written in, the usual one first."""
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of rows it can hold."""
+
+    @property
+    def asks(self) -> str | None:
+        """Where rows are a question and its answer in words, so that labels need a question first: "apart" (the
+        instruction has a column of its own), "turns" (it is the system's turn) or "together" (it stands before the
+        text); None where labels stand as they are."""
+
+    def written(self, shape: Shape) -> Columns:
+        """The columns that `rows` writes, as `draft` reads them."""
+
+    def header(self, shape: Shape) -> tuple[str, ...]:
+        """All column names in order, for a table."""
+
+    def rows(self, example: Example, shape: Shape) -> Iterator[Row]:
+        """A labelled example as rows, usually one; raises BadRow where this form cannot hold it."""
+
+
 JSON = frozenset({"jsonl", "json"})
-TABLES = frozenset({"csv", "tsv"})
+TABLES = frozenset({"csv", "tsv", "xlsx", "parquet"})
+NESTED = JSON | {"parquet"}
+ALL_KINDS = frozenset({"classification", "ner", "instruction"})
 
 
 def only_kind(asked: Asked, kind: str, name: str) -> None:
@@ -111,3 +167,8 @@ def keeps_columns(asked: Asked, name: str, *, text: str, target: str) -> None:
             f"the {name} format reads the columns {text!r} and {target!r}",
             fix='leave data.text and data.target out, or set data.format = "auto"',
         )
+
+
+def more_than_half(held: Sequence[bool]) -> bool:
+    """Whether most rows fit a form: single bad rows do not change what a file is."""
+    return sum(held) * 2 > len(held)

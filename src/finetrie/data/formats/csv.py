@@ -8,6 +8,7 @@ FORMATS.register("csv")(
     Named(
         about="a table with a header line and commas between the cells",
         containers=TABLES & {"csv"},
-        rows=({"text": "The market rose", "label": "economy"}, {"text": "They won the cup", "label": "sports"}),
+        writes=("csv",),
+        sample_rows=({"text": "The market rose", "label": "economy"}, {"text": "They won the cup", "label": "sports"}),
     )
 )

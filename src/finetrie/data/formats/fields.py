@@ -10,6 +10,7 @@ from finetrie.data.formats.base import Marked, Row
 from finetrie.data.jsons import kind_of
 from finetrie.data.rows import BadRow
 from finetrie.errors import suggest
+from finetrie.records import Message
 
 _COMMAS = re.compile(r"[,，]")
 _OTHER_SEPARATORS = re.compile(r"[、;；|\n\t]")
@@ -17,6 +18,7 @@ _OTHER_SEPARATORS = re.compile(r"[、;；|\n\t]")
 START_NAMES = ("start", "start_idx", "start_offset", "begin", "start_pos", "from")
 END_NAMES = ("end", "end_idx", "end_offset", "end_pos", "to")
 TYPE_NAMES = ("label", "entity_label", "type", "entity_type", "entity", "tag", "labels", "category")
+ROLES = ("system", "user", "assistant")
 SURFACE_NAMES = ("entity_text", "text", "surface", "word", "mention", "value", "span")
 
 
@@ -69,8 +71,11 @@ def answer_of(row: Row, name: str) -> str:
 
 
 def options_of(row: Row, name: str) -> tuple[str, ...]:
-    """The row's own candidate labels: a list, or text with commas (else 、 ; | tabs or line breaks) between them."""
-    value = cell(row, name)
+    """The row's own candidate labels: a list, or text with commas (else 、 ; | tabs or line breaks) between them.
+
+    A list may also stand as JSON text, as tables hold it.
+    """
+    value = from_json_text(cell(row, name), "[")
     if isinstance(value, str):
         value = (_COMMAS if _COMMAS.search(value) else _OTHER_SEPARATORS).split(value)
     if not isinstance(value, list) or not all(isinstance(option, (str, int)) for option in value):
@@ -95,12 +100,7 @@ def one_of_options(label: str, options: tuple[str, ...] | None, name: str) -> st
 
 def entities_of(row: Row, name: str) -> tuple[Marked, ...]:
     """The row's entities: `[{"start", "end", "label"}, …]`, `[[start, end, label], …]`, or such a list as JSON text."""
-    value = cell(row, name)
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            value = row[name]
+    value = from_json_text(cell(row, name), "[{")
     if isinstance(value, dict):
         return grouped_entities(value, name, inclusive=False)
     if not isinstance(value, list):
@@ -112,19 +112,57 @@ def entities_of(row: Row, name: str) -> tuple[Marked, ...]:
 
 def grouped_entities(value: Any, name: str, *, inclusive: bool) -> tuple[Marked, ...]:
     """Entities as `{label: {surface: [[start, end], …]}}`; `inclusive` ends are moved behind the last character."""
-    marked: list[Marked] = []
+    found: list[Marked] = []
     try:
         for label, surfaces in value.items():
             for surface, places in surfaces.items():
                 for start, end in places:
-                    marked.append(_marked(start, end, label, surface, after=int(inclusive)))
+                    found.append(marked(start, end, label, surface, after=int(inclusive)))
     except (AttributeError, TypeError, ValueError):
         raise BadRow(
             "wrong_type",
             f"{name!r} must be {{label: {{words: [[start, end], ...]}}}}",
             fix="write {} for no entities",
         ) from None
-    return tuple(marked)
+    return tuple(found)
+
+
+def history_of(row: Row, name: str) -> tuple[Message, ...]:
+    """Earlier turns: `[[asked, answered], …]` or `[{"role", "content"}, …]`, also as JSON text; () for none."""
+    turns = from_json_text(row.get(name), "[")
+    if not turns:
+        return ()
+    messages: list[Message] = []
+    for turn in turns if isinstance(turns, list) else [None]:
+        if isinstance(turn, list) and len(turn) == 2 and all(isinstance(said, str) for said in turn):
+            messages += [{"role": "user", "content": turn[0]}, {"role": "assistant", "content": turn[1]}]
+        elif isinstance(turn, dict) and isinstance(turn.get("content"), str) and turn.get("role") in ROLES:
+            messages.append({"role": turn["role"], "content": turn["content"]})
+        else:
+            raise BadRow(
+                "wrong_type",
+                f"{name!r} must be [[asked, answered], ...], got {kind_of(turns)}",
+                fix="write [] for none",
+            )
+    return tuple(messages)
+
+
+def own_text(row: Row, name: str) -> str | None:
+    """A text that not every row has, such as an instruction of its own; None where it is absent or blank."""
+    value = row.get(name)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    return text_of(row, name)
+
+
+def from_json_text(value: Any, begins: str) -> Any:
+    """What a cell of a table says in JSON, where it begins like a list or an object; anything else as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] in tuple(begins):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
 
 
 def _entity(item: Any) -> Marked:
@@ -133,9 +171,9 @@ def _entity(item: Any) -> Marked:
             next((item[name] for name in names if name in item), None)
             for names in (START_NAMES, END_NAMES, TYPE_NAMES, SURFACE_NAMES)
         )
-        return _marked(start, end, label, surface)
+        return marked(start, end, label, surface)
     if isinstance(item, list) and len(item) in (3, 4):
-        return _marked(*item)
+        return marked(*item)
     raise BadRow(
         "wrong_type",
         f"an entity must be {{start, end, label}} or [start, end, label], got {json.dumps(item)[:80]}",
@@ -143,7 +181,8 @@ def _entity(item: Any) -> Marked:
     )
 
 
-def _marked(start: Any, end: Any, label: Any, surface: Any = None, *, after: int = 0) -> Marked:
+def marked(start: Any, end: Any, label: Any, surface: Any = None, *, after: int = 0) -> Marked:
+    """An entity whose parts have been checked; `after` is added to its end."""
     if isinstance(label, list) and len(label) == 1:
         label = label[0]
     if not isinstance(label, str) or not label.strip():

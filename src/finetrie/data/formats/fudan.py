@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from finetrie.data.columns import values
 from finetrie.data.formats import FORMATS
-from finetrie.data.formats.base import JSON, TABLES, Asked, Columns, Draft, Row, Unrecognised, keeps_columns
+from finetrie.data.formats.base import JSON, TABLES, Asked, Columns, Draft, Row, Shape, Unrecognised, keeps_columns
 from finetrie.data.formats.fields import label_of, one_of_options, options_of, text_of
 from finetrie.data.rows import BadRow
+from finetrie.records import Example
 
 
 class Fudan:
     about = '{"text", "category": "A, B, C" (the row\'s candidate labels), "output": the true one}'
     containers = JSON | TABLES
     rank = 10
+    writes = ("jsonl", "json", "csv", "tsv", "xlsx", "parquet")
+    kinds = frozenset({"classification"})
+    asks = None
 
     def columns(self, rows: Sequence[Row], asked: Asked) -> Columns:
         keeps_columns(asked, "fudan", text="text", target="output")
@@ -35,6 +41,27 @@ class Fudan:
 
     def sample(self) -> Sequence[Row]:
         return ({"text": "球队夺冠", "category": "Sports, Economy", "output": "Sports"},)
+
+    def written(self, shape: Shape) -> Columns:
+        return Columns("classification", "text", "output", "category")
+
+    def header(self, shape: Shape) -> tuple[str, ...]:
+        return (*(("id",) if shape.ids else ()), "text", "category", "output")
+
+    def rows(self, example: Example, shape: Shape) -> Iterator[Row]:
+        row: dict[str, Any] = {"id": example.id} if shape.ids else {}
+        options = example.options if example.options is not None else shape.labels
+        yield row | {"text": example.text, "category": _listed(options), "output": example.target}
+
+
+def _listed(options: Sequence[str]) -> str:
+    """The candidates with commas between them; as JSON where a candidate holds a comma itself."""
+    listed = ", ".join(options)
+    return (
+        listed
+        if options_of({"category": listed}, "category") == tuple(options)
+        else json.dumps(options, ensure_ascii=False)
+    )
 
 
 def _lists_candidates(row: Row, *, labelled: bool) -> bool:

@@ -8,6 +8,7 @@ FORMATS.register("jsonl")(
     Named(
         about='one JSON object a line (or a JSON array of objects): {"text": ..., "label": ...}',
         containers=JSON,
-        rows=({"text": "今日股市上涨", "label": "财经"}, {"text": "球队夺冠", "label": "体育"}),
+        writes=("jsonl", "json"),
+        sample_rows=({"text": "今日股市上涨", "label": "财经"}, {"text": "球队夺冠", "label": "体育"}),
     )
 )

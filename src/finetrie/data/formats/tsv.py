@@ -8,6 +8,7 @@ FORMATS.register("tsv")(
     Named(
         about="a table with tabs between the cells; without a header, text<TAB>label",
         containers=TABLES & {"tsv"},
-        rows=({"text": "今日股市上涨", "label": "财经"}, {"text": "球队夺冠", "label": "体育"}),
+        writes=("tsv",),
+        sample_rows=({"text": "今日股市上涨", "label": "财经"}, {"text": "球队夺冠", "label": "体育"}),
     )
 )

@@ -1,0 +1,231 @@
+"""The card of one file: what is in it, what may be wrong with it, and what a person has to decide."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from finetrie.data.duplicates import Duplicates, Leak, find_duplicates, find_leaks
+from finetrie.data.filters.language import guess_language
+from finetrie.data.privacy import find_personal_data
+from finetrie.data.privacy.masking import shape
+from finetrie.data.quality import Quality, assess
+from finetrie.data.reading import Dataset
+from finetrie.records import Example, Span
+
+LISTED = 20
+"""Examples of a finding on the card; all of them are counted."""
+
+SHOWN = 200
+"""Characters of a text that an example shows."""
+
+BINS = 30
+"""Bars of a histogram of lengths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A problem that no rule may settle alone."""
+
+    what: str  # the card's key: "conflicts", "leaks", ...
+    count: int
+    advice: str
+
+
+def check(data: Dataset, *, against: Dataset | None = None, seed: int = 0) -> dict[str, Any]:
+    """Facts about labelled rows as plain JSON values.
+
+    Args:
+        data: read with `on_bad_row="reject"`, so that one bad row does not hide the others.
+        against: rows that must not be known from `data`: its test file.
+
+    Returns:
+        `rows`: how many; `languages`: language → rows; `lengths`: of the texts; `labels`: counts, rare and similar
+        ones; `duplicates`: exact and near ones, and pairs that are alike but say different things; `conflicts`: the
+        same text with different labels; `leaks`: rows that `against` gives away; `personal_data`: by kind; `suspects`:
+        labels that are probably wrong; `findings`: other doubts about labels and entities; `rejected`: rows that
+        cannot be used; `decisions`: what a person has to decide, empty if nothing. Lists hold at most 20 examples
+        beside the count, and examples of personal data show their shape instead of the data.
+    """
+    rows = data.examples
+    found = find_duplicates(rows, kind=data.kind)
+    quality = assess(rows, kind=data.kind, seed=seed)
+    leaks = find_leaks(rows, against.examples, kind=data.kind) if against is not None else None
+    card: dict[str, Any] = {
+        "kind": data.kind,
+        "format": data.format,
+        "encoding": data.encoding,
+        "columns": {"text": data.text, "target": data.target, "options": data.options},
+        "rows": len(rows),
+        "rejected": _rejected(data),
+        "languages": dict(Counter(guess_language(row.text).code or "unknown" for row in rows).most_common()),
+        "lengths": {"characters": lengths([len(row.text) for row in rows])},
+        "labels": _labels(quality),
+        "duplicates": _duplicates(found),
+        "conflicts": _conflicts(found),
+        "leaks": _leaks(leaks),
+        "personal_data": personal_data(rows),
+        "suspects": _suspects(quality),
+        "findings": _findings(quality),
+        "notices": [*data.notices, *found.notices, *quality.suspects.notices],
+    }
+    card["decisions"] = [
+        {"what": decision.what, "count": decision.count, "advice": decision.advice} for decision in decisions(card)
+    ]
+    return card
+
+
+def decisions(card: Mapping[str, Any]) -> list[Decision]:
+    """What on a card needs a person, the gravest first."""
+    leaks, labels = card["leaks"], card["labels"]
+    asked = (
+        ("rejected", card["rejected"]["count"], 'correct them, or set data.on_bad_row = "reject"'),
+        (
+            "leaks",
+            leaks["remove"] if leaks else 0,
+            'prepare.leaks = "near" takes them out of training; is the split sound?',
+        ),
+        ("conflicts", card["conflicts"]["count"], "decide which label is right; until then both rows are kept"),
+        (
+            "personal_data",
+            card["personal_data"]["count"],
+            'mask it with prepare.personal_data = ["all"], or list in prepare.allow what may stay',
+        ),
+        ("suspects", card["suspects"]["count"], "look at the highest ranked first; they are guesses"),
+        ("similar_labels", len(labels["similar"]), "one label written two ways? make it one"),
+    )
+    return [Decision(what, count, advice) for what, count, advice in asked if count]
+
+
+def lengths(values: Sequence[int]) -> dict[str, Any]:
+    """Quantiles and a histogram of lengths; empty for no rows."""
+    if not values:
+        return {}
+    ordered = sorted(values)
+    width = max(1, ceil((ordered[-1] + 1) / BINS))
+    counts = Counter(value // width for value in ordered)
+    return {
+        "min": ordered[0],
+        "median": ordered[len(ordered) // 2],
+        "mean": round(sum(ordered) / len(ordered), 1),
+        "p95": ordered[min(len(ordered) - 1, ceil(0.95 * len(ordered)))],
+        "max": ordered[-1],
+        "histogram": {"width": width, "counts": [counts.get(bin, 0) for bin in range(ordered[-1] // width + 1)]},
+    }
+
+
+def personal_data(rows: Iterable[Example]) -> dict[str, Any]:
+    """Rows with personal data, findings by kind, and examples that show what was found without saying it."""
+    kinds: Counter[str] = Counter()
+    examples: list[dict[str, Any]] = []
+    count = 0
+    for row in rows:
+        found = find_personal_data(row.text)
+        count += bool(found)
+        kinds.update(finding.kind for finding in found)
+        if found and len(examples) < LISTED:
+            examples.append(
+                {
+                    "origin": row.origin,
+                    "found": [{"kind": one.kind, "start": one.start, "shape": shape(one.value)} for one in found],
+                }
+            )
+    return {"count": count, "kinds": dict(kinds.most_common()), "examples": examples}
+
+
+def _rejected(data: Dataset) -> dict[str, Any]:
+    rules = Counter(row.rule for row in data.rejected)
+    return {
+        "count": len(data.rejected),
+        "rules": dict(rules.most_common()),
+        "examples": [{"origin": row.origin, "rule": row.rule, "reason": row.reason} for row in data.rejected[:LISTED]],
+    }
+
+
+def _labels(quality: Quality) -> dict[str, Any]:
+    balance, found = quality.balance, quality.findings
+    return {
+        "counts": dict(balance.counts),
+        "largest_share": None if balance.largest_share is None else round(balance.largest_share, 4),
+        "effective": None if balance.effective is None else round(balance.effective, 2),
+        "rare": [one.given for one in found if one.rule == "rare_label"],
+        "similar": [one.evidence for one in found if one.rule.startswith("similar_label")],
+    }
+
+
+def _duplicates(found: Duplicates) -> dict[str, Any]:
+    by_rule = Counter(match.rule for match in found.drops)
+    return {
+        "count": len(found.drops),
+        "exact": by_rule["exact_duplicate"],
+        "near": by_rule["near_duplicate"],
+        "kept": len(found.kept),
+        "examples": [_match(match) for match in found.drops[:LISTED]],
+        "kept_examples": [_match(match) for match in found.kept[:LISTED]],
+    }
+
+
+def _conflicts(found: Duplicates) -> dict[str, Any]:
+    return {"count": len(found.conflicts), "examples": [_match(match) for match in found.conflicts[:LISTED]]}
+
+
+def _leaks(leaks: Sequence[Leak] | None) -> dict[str, Any] | None:
+    if leaks is None:
+        return None
+    by_rule = Counter(leak.rule for leak in leaks if leak.remove)
+    return {
+        "count": len(leaks),
+        "remove": sum(by_rule.values()),
+        "rules": dict(by_rule.most_common()),
+        "examples": [_match(leak) for leak in sorted(leaks, key=lambda leak: not leak.remove)[:LISTED]],
+    }
+
+
+def _match(match: Any) -> dict[str, Any]:
+    record = match.record()
+    for name in ("text", "partner_text"):
+        record[name] = _clipped(record[name])
+    return {name: _plain(value) for name, value in record.items()}
+
+
+def _suspects(quality: Quality) -> dict[str, Any]:
+    ranked = quality.suspects.ranked
+    return {
+        "count": len(ranked),
+        "judged": quality.suspects.judged,
+        "confusions": [list(one) for one in quality.suspects.confusions[:LISTED]],
+        "examples": [
+            {
+                "origin": one.origin,
+                "given": one.given,
+                "suggested": one.suggested,
+                "score": round(one.score, 4),
+                "evidence": one.evidence,
+            }
+            for one in ranked[:LISTED]
+        ],
+    }
+
+
+def _findings(quality: Quality) -> dict[str, Any]:
+    """Doubts by rule, each with its count and its first examples."""
+    rules: dict[str, dict[str, Any]] = {}
+    for one in quality.findings:
+        rule = rules.setdefault(one.rule, {"count": 0, "examples": []})
+        rule["count"] += 1
+        if len(rule["examples"]) < LISTED:
+            rule["examples"].append({"origin": one.origin, "evidence": one.evidence, "score": round(one.score, 4)})
+    return dict(sorted(rules.items(), key=lambda item: -item[1]["count"]))
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Span):
+        return [value.start, value.end, value.label]
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,160 @@
+"""LLaMA-Factory's dataset_info.json: which file a name stands for, and how its columns are called there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finetrie.data.rows import Record
+from finetrie.errors import DataError, suggest
+
+FILE = "dataset_info.json"
+
+_ALPACA = {"prompt": "instruction", "query": "input", "response": "output", "history": "history", "system": "system"}
+_UNREAD = ("tools", "images", "videos", "audios", "kto_tag")
+_ELSEWHERE = ("hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One data set of a dataset_info.json: its file, and the names in it for what we read."""
+
+    file: Path
+    formatting: str  # "alpaca" or "sharegpt"
+    columns: Mapping[str, str]
+    tags: Mapping[str, str]
+    notices: tuple[str, ...] = ()
+
+    def renamed(self, record: Record) -> Record:
+        """The record with the columns and speakers that the alpaca or sharegpt form has."""
+        row = record.value
+        if record.bad is not None or not isinstance(row, dict):
+            return record
+        if self.formatting == "alpaca":
+            default = {"prompt": "instruction", "query": "input", "response": "output"}
+            names = {part: self.columns.get(part, default.get(part)) for part in _ALPACA}
+            new = {_ALPACA[part]: row[name] for part, name in names.items() if name in row}
+            return Record(record.line, {k: v for k, v in new.items() if v is not None})
+        column, system = self.columns.get("messages", "conversations"), self.columns.get("system")
+        if column not in row:
+            return record
+        turns = row[column]
+        renamed: dict[str, Any] = {
+            "conversations": [self._turn(turn) for turn in turns] if isinstance(turns, list) else turns
+        }
+        if system is not None and row.get(system):
+            renamed["system"] = row[system]
+        return Record(record.line, renamed)
+
+    def _turn(self, turn: Any) -> Any:
+        who, what = self.tags.get("role_tag", "from"), self.tags.get("content_tag", "value")
+        if not isinstance(turn, dict) or who not in turn or what not in turn:
+            return turn
+        speakers = {
+            self.tags.get("user_tag", "human"): "human",
+            self.tags.get("assistant_tag", "gpt"): "gpt",
+            self.tags.get("system_tag", "system"): "system",
+        }
+        speaker = turn[who]
+        return {"from": speakers.get(speaker, speaker) if isinstance(speaker, str) else speaker, "value": turn[what]}
+
+
+def dataset_entry(path: Path, name: str | None) -> Entry | None:
+    """The entry called `name` of a dataset_info.json, given as that file or its folder; None for any other path.
+
+    Raises:
+        DataError: no entry of that name, or none named; the data lie on a hub, are preferences, or are missing.
+    """
+    file = path / FILE if path.is_dir() else path
+    if file.name != FILE or not file.is_file():
+        if name is None:
+            return None
+        raise DataError(
+            path, None, f"no {FILE} here, in which to look for {name!r}", fix=f"name {FILE} or the folder it lies in"
+        )
+    entries = _entries(file)
+    if name is None:
+        raise DataError(
+            file,
+            None,
+            f"this lists data sets; it holds none itself (they are: {', '.join(entries) or 'none'})",
+            fix=f"convert one of them: finetrie convert {path} OUT.jsonl --dataset NAME (in Python, dataset=...)",
+        )
+    if name not in entries:
+        raise DataError(
+            file,
+            None,
+            f"no data set {name!r}{suggest(name, entries)} (there are: {', '.join(entries) or 'none'})",
+            fix="name one of them",
+        )
+    return _entry(file, name, entries[name])
+
+
+def only_dataset(path: Path) -> str | None:
+    """The name of the one entry of a dataset_info.json; None where there are several, or for any other path."""
+    file = path / FILE if path.is_dir() else path
+    if file.name != FILE or not file.is_file():
+        return None
+    names = list(_entries(file))
+    return names[0] if len(names) == 1 else None
+
+
+def _entries(file: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(file.read_text(encoding="utf-8-sig"))
+    except (ValueError, OSError) as error:
+        raise DataError(file, None, f"not valid JSON: {error}", fix="correct the file") from None
+    if not isinstance(value, dict) or not all(isinstance(entry, dict) for entry in value.values()):
+        raise DataError(file, None, "expected an object of data sets, each an object", fix="correct the file")
+    return value
+
+
+def _entry(file: Path, name: str, described: Mapping[str, Any]) -> Entry:
+    where = f"{name!r}: "
+    if described.get("ranking"):
+        raise DataError(file, None, where + "preference data (ranking), which is not supported", fix="name another one")
+    formatting = described.get("formatting", "alpaca")
+    if formatting not in ("alpaca", "sharegpt"):
+        raise DataError(
+            file, None, where + f"formatting {formatting!r}; expected 'alpaca' or 'sharegpt'", fix="correct the entry"
+        )
+    if "file_name" not in described:
+        place = next((f"{key} {described[key]!r}" for key in _ELSEWHERE if key in described), "no file_name")
+        raise DataError(
+            file,
+            None,
+            where + f"the rows are not in this folder ({place})",
+            fix="download the file, and name it in the entry's file_name",
+        )
+    columns, tags = (_texts(file, where, described, key) for key in ("columns", "tags"))
+    notices = [f"{file.name}: {name}: {part} ({columns[part]!r}) are not read" for part in _UNREAD if columns.get(part)]
+    if described.get("num_samples"):
+        notices.append(f"{file.name}: {name}: num_samples is not applied, all rows are read")
+    return Entry(_data_file(file, where, str(described["file_name"])), formatting, columns, tags, tuple(notices))
+
+
+def _texts(file: Path, where: str, described: Mapping[str, Any], key: str) -> dict[str, str]:
+    value = described.get(key) or {}
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value.values()):
+        raise DataError(file, None, where + f"{key!r} must be an object of names", fix="correct the entry")
+    return value
+
+
+def _data_file(file: Path, where: str, name: str) -> Path:
+    """The file an entry names, beside dataset_info.json; of a folder, the one file in it."""
+    path = file.parent / name
+    if not path.is_dir():
+        return path
+    inside = sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
+    if len(inside) != 1:
+        listed = ", ".join(entry.name for entry in inside[:8]) or "none"
+        raise DataError(
+            file,
+            None,
+            where + f"{name} is a folder of {len(inside)} files ({listed})",
+            fix="name one file in file_name",
+        )
+    return inside[0]

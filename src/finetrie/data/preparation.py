@@ -1,0 +1,213 @@
+"""What is done to rows before they are divided: cleaned, judged, masked, and copies taken out. Nothing unrecorded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from finetrie.data.cleaning import Change, LostEntity, Step, clean
+from finetrie.data.duplicates import Match, find_duplicates
+from finetrie.data.filters import Filter, first_drop
+from finetrie.data.policy import Policy
+from finetrie.data.privacy import mask
+from finetrie.records import Example, Rejection, Span
+
+CLEANED = {"instruction": ("text", "instruction", "history", "target")}
+"""What of an example the steps change, by task; of the others the text only."""
+
+NEAR = 0.5
+"""Share of common two-character shingles from which two texts are compared; see `find_duplicates`."""
+
+Copies = Literal["keep", "exact", "near"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked for. The default asks for nothing."""
+
+    steps: tuple[Step, ...] = ()
+    policy: Policy | None = None
+    filters: tuple[Filter, ...] = ()
+    personal_data: tuple[str, ...] = ()  # kinds to mask
+    style: Literal["tag", "fake"] = "tag"
+    allow: tuple[str, ...] = ()  # values that stay
+    copies: Copies = "keep"  # which copies with the same label are dropped
+    review: bool = False  # also look for near conflicts where near copies are not looked for
+
+
+@dataclass(slots=True)
+class Prepared:
+    """The rows that are left, and a record of everything that was done to the others."""
+
+    examples: list[Example] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
+    changes: list[Any] = field(default_factory=list)  # one line of `changes.jsonl` each
+    flags: list[Any] = field(default_factory=list)  # policy hits that a person should look at
+    conflicts: list[Match] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+
+def prepare_rows(
+    examples: Iterable[Example], plan: Plan, *, kind: str, labels: Collection[str] = (), reduce: bool = True
+) -> Prepared:
+    """Carry out the plan: clean, judge by policy and filters, mask, take out copies.
+
+    Args:
+        labels: the classes, which no mask may touch.
+        reduce: False for rows that are only cleaned and masked: a test set keeps all of its rows.
+    """
+    result = Prepared()
+    parts = CLEANED.get(kind, ("text",))
+    for example in examples:
+        row = _prepare_row(example, plan, parts=parts, labels=labels, reduce=reduce)
+        if plan.personal_data:
+            row = _without_personal_data(row, plan)
+        result.changes += row.changes
+        result.flags += row.flags
+        if row.rejection is not None:
+            result.rejected.append(row.rejection)
+        else:
+            result.examples.append(row.example)
+    if reduce:
+        _compare(result, plan, kind=kind)
+    return result
+
+
+@dataclass(slots=True)
+class _Row:
+    """One row on its way through the plan."""
+
+    example: Example
+    changes: list[Any] = field(default_factory=list)
+    flags: list[Any] = field(default_factory=list)
+    rejection: Rejection | None = None
+
+
+def _prepare_row(
+    example: Example, plan: Plan, *, parts: Collection[str], labels: Collection[str], reduce: bool
+) -> _Row:
+    row = _Row(example)
+    if plan.steps:
+        cleaned = clean(example, plan.steps, parts=parts)
+        row.example, row.changes = cleaned.example, [*cleaned.changes, *cleaned.lost]
+        if reduce and example.text.strip() and not row.example.text.strip():
+            row.rejection = Rejection(
+                example.origin, "empty_text", "cleaning left nothing of the text", text=example.text
+            )
+            return row
+    if plan.policy is not None:
+        verdict = plan.policy.judge(row.example, parts=parts)
+        row.example, row.flags = verdict.example, list(verdict.flags)
+        row.changes += [*verdict.changes, *verdict.lost]
+        if reduce and verdict.drop is not None:
+            row.rejection = verdict.drop.rejection(row.example)
+            return row
+    if reduce and plan.filters and (drop := first_drop(row.example, plan.filters)):
+        row.rejection = drop.rejection(row.example)
+        return row
+    if plan.personal_data:
+        masked = mask(row.example, kinds=plan.personal_data, allow=plan.allow, style=plan.style, labels=labels)
+        row.changes += [*masked.changes, *(_destroyed(row.example, span) for span in masked.destroyed)]
+        row.example = masked.example
+    return row
+
+
+def _without_personal_data(row: _Row, plan: Plan) -> _Row:
+    """The same row, whose records do not repeat what the mask hides. Without offsets, which would no longer fit."""
+
+    def hidden(text: str) -> str:
+        one = Example("", text, None, "")
+        return mask(one, kinds=plan.personal_data, allow=plan.allow, style=plan.style).example.text
+
+    row.changes = [
+        replace(change, before=hidden(change.before), after=hidden(change.after), edits=())
+        if isinstance(change, Change)
+        else replace(change, before=hidden(change.before), after=hidden(change.after))
+        if isinstance(change, LostEntity)
+        else change
+        for change in row.changes
+    ]
+    if row.rejection is not None and row.rejection.text is not None:
+        row.rejection = replace(row.rejection, text=hidden(row.rejection.text), row=None)
+    return row
+
+
+def _destroyed(example: Example, span: Span) -> dict[str, Any]:
+    """An entity that a mask cut. Its words may be the personal data, so they are not repeated."""
+    return {
+        "origin": example.origin,
+        "rule": "entity_destroyed",
+        "step": "personal_data",
+        "entity": [span.start, span.end, span.label],
+    }
+
+
+def _compare(result: Prepared, plan: Plan, *, kind: str) -> None:
+    """Take out copies, and note rows that ask the same and are labelled differently."""
+    near = NEAR if plan.copies == "near" or plan.review else None
+    found = find_duplicates(result.examples, kind=kind, near=near)
+    drops = [match for match in found.drops if plan.copies == "near" or match.found == plan.copies]
+    dropped = {match.position for match in drops}
+    result.rejected += [match.rejection() for match in drops]
+    result.examples = [example for position, example in enumerate(result.examples) if position not in dropped]
+    result.conflicts += found.conflicts
+    result.notices += found.notices
+
+
+DECISIONS = ("keep", "row", "partner", "neither")
+
+
+def review_rows(conflicts: Sequence[Match]) -> list[dict[str, Any]]:
+    """Conflicts for a person: one line each, with an empty `decision` to fill in.
+
+    "keep": both rows stay; "row" or "partner": that one is right, the other is dropped; "neither": both are dropped;
+    any other word is the label that both rows get.
+    """
+    return [{"decision": "", **match.record()} for match in conflicts]
+
+
+def decide(
+    examples: Sequence[Example], decisions: Iterable[dict[str, Any]], *, labels: Collection[str] = ()
+) -> Prepared:
+    """The rows after a person's decisions; pairs that are not there, or not decided, change nothing and are counted.
+
+    Args:
+        decisions: lines of the edited review file.
+        labels: the classes; a decision that is none of them and no known word is a notice.
+    """
+    result = Prepared()
+    places = {example.origin: place for place, example in enumerate(examples)}
+    rows: list[Example | None] = list(examples)
+    unknown = open_ones = 0
+    for line in decisions:
+        decision = str(line.get("decision") or "").strip()
+        row, partner = (places.get(str(line.get(name))) for name in ("origin", "partner"))
+        if not decision:
+            open_ones += 1
+        elif row is None or partner is None or (decision not in DECISIONS and decision not in labels):
+            unknown += 1
+        elif decision in DECISIONS:
+            dropped = {"keep": (), "row": (partner,), "partner": (row,), "neither": (row, partner)}[decision]
+            for place in dropped:
+                if rows[place] is not None:
+                    result.rejected.append(_decided(examples[place], decision, line))
+                    rows[place] = None
+        else:
+            for place in (row, partner):
+                if (kept := rows[place]) is not None and kept.target != decision:
+                    result.changes.append(
+                        {"origin": kept.origin, "rule": "relabelled", "before": kept.target, "after": decision}
+                    )
+                    rows[place] = replace(kept, target=decision)
+    if open_ones:
+        result.notices.append(f"{open_ones} conflicts are not decided yet; their rows are kept")
+    if unknown:
+        result.notices.append(f"{unknown} decisions name rows or labels that are not in the data; they change nothing")
+    result.examples = [example for example in rows if example is not None]
+    return result
+
+
+def _decided(example: Example, decision: str, line: dict[str, Any]) -> Rejection:
+    other = line["partner"] if line["origin"] == example.origin else line["origin"]
+    return Rejection(example.origin, "review", f"a person decided: {decision}", partner=str(other), text=example.text)

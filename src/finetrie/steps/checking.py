@@ -1,0 +1,111 @@
+"""Check: a labelled file becomes a card of facts and doubts, as a table, as JSON and as a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finetrie.config import Run, load_run, parse_run
+from finetrie.data.check import check as check_rows
+from finetrie.data.check import lengths
+from finetrie.data.reading import Dataset, read
+from finetrie.errors import DataError
+from finetrie.files import write_json
+from finetrie.records import Prompt
+from finetrie.reports.card import write_card
+from finetrie.reports.words import Language
+from finetrie.steps.preparing import freeze, read_like
+from finetrie.steps.progress import Progress, Quiet
+
+MOST_PROMPTS = 20_000
+"""Rows whose tokens are counted; of a larger file every n-th one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What `check` found, and where it is written."""
+
+    card: dict[str, Any]
+    json: Path
+    html: Path
+
+    @property
+    def clean(self) -> bool:
+        """Nothing needs a person's decision."""
+        return not self.card["decisions"]
+
+
+def check(
+    data: Path | str,
+    *,
+    against: Path | str | None = None,
+    text: str | None = None,
+    target: str | None = None,
+    model: str = "finetrie/tiny",
+    max_tokens: int = 512,
+    out: Path = Path(),
+    language: Language = "en",
+    progress: Progress | None = None,
+) -> Checked:
+    """Write `card.json` and `card.html` about a labelled file into the folder `out`.
+
+    Args:
+        data: a labelled file; or a run file, whose training file, test file, columns, model and token budget are taken.
+        against: a file that must not be known from `data`: its test file.
+        text, target: columns; default: found by their names.
+        model: whose tokenizer counts. Lengths in tokens are those of whole prompts.
+        max_tokens: the budget that says which texts would be shortened.
+
+    Raises:
+        DataError: the file cannot be read, or none of its rows can be used.
+        ModelError: the model has no tokenizer.
+    """
+    progress = progress or Quiet()
+    run = _run(Path(data), text=text, target=target, model=model, max_tokens=max_tokens)
+    rows = read_like(run, run.data.train, on_bad_row="reject")
+    if against is None:
+        against = run.data.test
+    held = None if against is None else read_like(run, against, on_bad_row="reject")
+    if not rows.examples:
+        raise DataError(run.data.train, None, "none of its rows can be used", fix="see the reasons above")
+    card = {"file": str(data), "against": None if against is None else str(against), **check_rows(rows, against=held)}
+    card["lengths"]["tokens"] = _tokens(run, rows)
+    for notice in card["notices"]:
+        progress.notice(notice)
+    write_json(out / "card.json", card)
+    return Checked(card, out / "card.json", write_card(card, out / "card.html", language=language))
+
+
+def _run(data: Path, *, text: str | None, target: str | None, model: str, max_tokens: int) -> Run:
+    """The settings that say how to read and count: the run file's own, or those asked for."""
+    if data.suffix == ".toml":
+        return load_run(data)
+    columns = {name: column for name, column in (("text", text), ("target", target)) if column is not None}
+    found = read(data, text=text, target=target, on_bad_row="reject")
+    return parse_run(
+        {
+            "data": {"train": str(data), **columns},
+            "task": {"kind": found.kind},
+            "model": {"base": model, "max_tokens": max_tokens},
+        }
+    )
+
+
+def _tokens(run: Run, rows: Dataset) -> dict[str, Any]:
+    """How long whole prompts are, and how many texts the budget would shorten or refuse."""
+    step = -(-len(rows.examples) // MOST_PROMPTS)
+    some = rows.examples[::step]
+    renderer = freeze(run, some)
+    rendered = list(renderer.render_many(some))
+    prompts = [prompt for prompt in rendered if isinstance(prompt, Prompt)]
+    shortened = sum(prompt.shortening is not None for prompt in prompts)
+    return {
+        **lengths([len(prompt.ids) for prompt in prompts]),
+        "model": run.model.base,
+        "budget": run.model.max_tokens,
+        "counted": len(some),
+        "shortened": shortened,
+        "shortened_share": round(shortened / len(some), 4),
+        "too_long": len(rendered) - len(prompts),
+    }

@@ -1,0 +1,118 @@
+"""The section `[prepare]` of a run file, carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from finetrie.config import Run
+from finetrie.data.cleaning import steps_from
+from finetrie.data.duplicates import Leak, find_leaks
+from finetrie.data.filters import filters_from
+from finetrie.data.labels import count_labels
+from finetrie.data.policy import Policy, read_categories
+from finetrie.data.preparation import Plan, Prepared, decide, prepare_rows
+from finetrie.data.privacy import ALL, KINDS
+from finetrie.data.reading import Dataset
+from finetrie.data.splits import Split
+from finetrie.errors import ConfigError, DataError, suggest
+from finetrie.files import read_jsonl
+from finetrie.records import Example
+
+
+def prepared(run: Run, data: Dataset, *, reduce: bool, review: bool = False) -> Prepared:
+    """The rows of one file, cleaned, judged, masked and, for training, without what is to be left out.
+
+    Raises:
+        ConfigError: an unknown step, filter, parameter or kind of personal data.
+        DataError: the word lists or the decisions cannot be read.
+    """
+    labels = list(count_labels(data.examples, kind=run.task.kind))
+    result = prepare_rows(data.examples, plan(run, review=review), kind=run.task.kind, labels=labels, reduce=reduce)
+    if reduce and run.prepare.decisions is not None:
+        path = Path(run.prepare.decisions)
+        try:
+            lines = [dict(line) for line in read_jsonl(path)]
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(
+                path, None, f"cannot be read as a review: {error}", fix="edit a copy of review.jsonl"
+            ) from None
+        decided = decide(result.examples, lines, labels=labels)
+        result.examples = decided.examples
+        result.rejected += decided.rejected
+        result.changes += decided.changes
+        result.notices += decided.notices
+        open_pairs = {(line.get("origin"), line.get("partner")) for line in lines if not line.get("decision")}
+        known = {(line.get("origin"), line.get("partner")) for line in lines}
+        result.conflicts = [
+            one
+            for one in result.conflicts
+            if (one.row.origin, one.partner.origin) in open_pairs or (one.row.origin, one.partner.origin) not in known
+        ]
+    return result
+
+
+def plan(run: Run, *, review: bool = False) -> Plan:
+    """What `[prepare]` asks for."""
+    asked = run.prepare
+    kinds = tuple(ALL) if asked.personal_data == ["all"] else tuple(asked.personal_data)
+    if unknown := [kind for kind in kinds if kind not in KINDS.names()]:
+        raise ConfigError(
+            f"prepare.personal_data: no such kind {unknown[0]!r}{suggest(unknown[0], KINDS.names())}",
+            fix=f"choose from {', '.join(KINDS.names())}, or all",
+        )
+    return Plan(
+        steps=steps_from(asked.clean, where="prepare.clean"),
+        policy=None if asked.policy is None else Policy(read_categories(asked.policy)),
+        filters=filters_from(asked.filters, where="prepare.filters", given={"count": partial(_tokens, run)}),
+        personal_data=kinds,
+        style=asked.style,
+        allow=tuple(asked.allow),
+        copies=asked.copies,
+        review=review,
+    )
+
+
+def _tokens(run: Run, text: str) -> int:
+    """How many tokens a text is to the run's model."""
+    return len(_tokenizer(run.model.base, run.model.revision).encode(text, add_special_tokens=False))
+
+
+@cache
+def _tokenizer(base: str, revision: str | None) -> Any:
+    from finetrie.models.loading import load_tokenizer  # only where tokens are counted
+
+    return load_tokenizer(base, revision=revision)
+
+
+def without_leaks(run: Run, parts: Split) -> Split:
+    """The split without training rows that are near a row of dev or test, where that is asked for.
+
+    Dev rows that were split off from training are as cheap as training rows: those near a test row leave too.
+    """
+    if run.prepare.leaks != "near":
+        return parts
+    dev = list(parts.dev)
+    found: list[Leak] = []
+    if run.data.dev is None and dev:
+        found, dev = _parted(dev, parts.test, run)
+    more, train = _parted(parts.train, [*parts.test, *dev], run)
+    found += more
+    notice = f"{len(found)} training rows are nearly the same as a row of dev or test; they are not used"
+    return replace(
+        parts,
+        train=tuple(train),
+        dev=tuple(dev),
+        rejected=(*parts.rejected, *(leak.rejection() for leak in found)),
+        notices=(*parts.notices, notice) if found else parts.notices,
+    )
+
+
+def _parted(rows: Sequence[Example], held: Sequence[Example], run: Run) -> tuple[list[Leak], list[Example]]:
+    """Rows that give a held-out row away, and the others."""
+    leaks = [leak for leak in find_leaks(rows, held, kind=run.task.kind) if leak.remove]
+    gone = {leak.position for leak in leaks}
+    return leaks, [row for position, row in enumerate(rows) if position not in gone]
