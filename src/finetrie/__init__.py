@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_STEPS = ("check", "convert", "demo", "evaluate", "init", "predict", "predict_texts", "prepare", "report", "run", "train")
+_STEPS = (
+    "check",
+    "convert",
+    "demo",
+    "evaluate",
+    "init",
+    "predict",
+    "predict_texts",
+    "prepare",
+    "report",
+    "run",
+    "train",
+)
 _CONFIG = ("Run", "load_run", "parse_run")
 
 __all__ = ["__version__", *_CONFIG, *_STEPS]

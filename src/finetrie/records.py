@@ -50,6 +50,7 @@ class Example:
     options: tuple[str, ...] | None = None  # this row's own candidate labels; None: the task's label set
     instruction: str | None = None  # this row's own instruction; None: the task's
     history: tuple[Message, ...] = ()  # earlier turns of a conversation, oldest first
+    columns: Mapping[str, Any] = field(default_factory=dict, hash=False)  # the row's other columns, where asked for
 
 
 @dataclass(frozen=True, slots=True)

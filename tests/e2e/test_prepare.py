@@ -98,6 +98,20 @@ def test_conflicts_are_decided_in_a_file_and_read_back(base: Path, tmp_path: Pat
     assert (changed["rule"], changed["after"]) == ("relabelled", CLEAN[3]["label"])
 
 
+def test_other_columns_and_the_tokens_of_the_model_can_decide(base: Path, tmp_path: Path, cli: Cli) -> None:
+    rows = [{**row, "score": number % 5, "source": "web"} for number, row in enumerate(CLEAN)]
+    settings = '[prepare]\nfilters = [{name = "columns", require = ["score >= 2"]}, {name = "tokens", max = 56}]\n'
+    done = cli("prepare", run_file(tmp_path, base, rows, prepare=settings), "--out", tmp_path / "run")
+    assert done.code == 0, done.err
+    rejected = records(tmp_path / "run", "rejected")
+    assert sum(row["rule"] == "columns" for row in rejected) == sum(row["score"] < 2 for row in rows)
+    longest = max(
+        len(row["text"].encode()) for part in ("train", "dev", "test") for row in records(tmp_path / "run", part)
+    )
+    assert longest <= 56  # one token a byte
+    assert {row["rule"] for row in rejected} == {"columns", "tokens"}
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

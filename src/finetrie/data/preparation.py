@@ -103,7 +103,7 @@ def _prepare_row(
         if reduce and verdict.drop is not None:
             row.rejection = verdict.drop.rejection(row.example)
             return row
-    if reduce and plan.filters and (drop := first_drop(row.example, plan.filters)):
+    if reduce and plan.filters and (drop := first_drop(row.example, plan.filters, row.example.columns)):
         row.rejection = drop.rejection(row.example)
         return row
     if plan.personal_data:

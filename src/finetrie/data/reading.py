@@ -66,6 +66,7 @@ def read(
     on_bad_row: Literal["stop", "reject"] = "stop",
     labelled: bool = True,
     dataset: str | None = None,
+    keep_columns: bool = False,
 ) -> Dataset:
     """Read a file of labelled texts.
 
@@ -77,6 +78,7 @@ def read(
         on_bad_row: "stop" reads to the end and raises one error with up to 20 bad rows; "reject" returns them.
         labelled: False reads texts only (`target` is None in every example), from any of the formats or a
             plain text file with a text a line.
+        keep_columns: keep what else a row holds in `Example.columns`, for filters on it.
         dataset: the name of an entry, where `path` is LLaMA-Factory's dataset_info.json or the folder it lies in.
 
     Returns:
@@ -89,7 +91,7 @@ def read(
     """
     asked = Asked(kind=known_kind(kind), text=text, target=target, options=options, labelled=labelled)
     opened = open_rows(Path(path), format, encoding, asked, dataset=dataset)
-    collected = _Collected(opened, keep_rows=on_bad_row == "reject")
+    collected = _Collected(opened, keep_rows=on_bad_row == "reject", keep_columns=keep_columns)
     for record in opened.records:
         collected.add(record, labelled=labelled)
     collected.settle()
@@ -146,8 +148,8 @@ def iter_rows(
 class _Collected:
     """Examples and bad rows as they come in; rows whose offsets depend on the file's unit wait for its end."""
 
-    def __init__(self, opened: Opened, *, keep_rows: bool) -> None:
-        self.opened, self.keep_rows = opened, keep_rows
+    def __init__(self, opened: Opened, *, keep_rows: bool, keep_columns: bool) -> None:
+        self.opened, self.keep_rows, self.keep_columns = opened, keep_rows, keep_columns
         self.file = opened.source.path.name
         self.examples: list[Example | None] = []  # None: the place of a waiting row
         self.own_ids: list[Any] = []
@@ -201,7 +203,12 @@ class _Collected:
         if isinstance(target, tuple):
             target, duplicates = spans(draft.text, target, self.unit)
             self.duplicates += duplicates
-        return example_of(replace(draft, target=target), f"{self.file}:{record.line}")
+        example = example_of(replace(draft, target=target), f"{self.file}:{record.line}")
+        if not self.keep_columns:
+            return example
+        columns = self.opened.columns
+        used = {columns.text, columns.target, columns.options, *columns.also}
+        return replace(example, columns={name: value for name, value in record.value.items() if name not in used})
 
     def rejections(self) -> list[Rejection]:
         return [rejection_of(record, bad, f"{self.file}:{record.line}") for record, bad in self.bad]

@@ -135,7 +135,7 @@ class Branches:
                 attention_mask=mask[:, None],
                 past_key_values=Cache(layers=list(self.layers)),
                 use_cache=True,
-                logits_to_keep=last(keep, device=tokens.device),
+                logits_to_keep=last_positions(keep, device=tokens.device),
             )
         logits: Tensor = out.logits
         return logits
@@ -164,7 +164,7 @@ class Branches:
         self.advance(width)
 
 
-def last(count: int, *, device: torch.device) -> Tensor:
+def last_positions(count: int, *, device: torch.device) -> Tensor:
     """The last `count` positions, one by one, for `logits_to_keep`.
 
     Given as a number, transformers takes a slice of the hidden states, which is not contiguous, and PyTorch then

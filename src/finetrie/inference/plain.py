@@ -17,7 +17,7 @@ import torch
 from transformers import GenerationConfig
 
 from finetrie.inference.batching import Sizes, attempt, ranges
-from finetrie.inference.branches import last, summarise
+from finetrie.inference.branches import last_positions, summarise
 from finetrie.inference.generation import Answer
 from finetrie.inference.scoring import Scored
 from finetrie.trie.attention import transformer
@@ -71,7 +71,7 @@ def _read_paths(model: Any, row: Scored, paths: Sequence[Sequence[int]]) -> None
         input_ids=input_ids,
         attention_mask=attention_mask,
         use_cache=False,
-        logits_to_keep=last(width + 1, device=device),
+        logits_to_keep=last_positions(width + 1, device=device),
     )
     logits = out.logits[:, -(width + 1) :]  # prompt learning puts virtual tokens in front
     for path, own in zip(paths, logits, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -74,6 +74,11 @@ def plan(run: Run, *, review: bool = False) -> Plan:
         copies=asked.copies,
         review=review,
     )
+
+
+def name_of(asked: str | Mapping[str, Any]) -> str:
+    """The name of a step or filter as a run file asks for it."""
+    return asked if isinstance(asked, str) else str(asked.get("name"))
 
 
 def _tokens(run: Run, text: str) -> int:

@@ -19,7 +19,7 @@ from finetrie.files import read_json, write_json, write_jsonl
 from finetrie.models.loading import load_tokenizer, stop_ids
 from finetrie.prompts import Renderer, choose_reserve
 from finetrie.records import Example, Prompt, Rejection
-from finetrie.steps.cleaning import prepared, without_leaks
+from finetrie.steps.cleaning import name_of, prepared, without_leaks
 from finetrie.steps.progress import Progress, Quiet
 from finetrie.steps.store import read_examples, write_examples
 from finetrie.steps.workspace import Workspace, open_workspace
@@ -220,6 +220,7 @@ def read_like(run: Run, path: Path | str, *, labelled: bool = True, on_bad_row: 
         options=data.options,
         on_bad_row=on_bad_row or data.on_bad_row,  # type: ignore[arg-type]
         labelled=labelled,
+        keep_columns=any(name_of(asked) == "columns" for asked in run.prepare.filters),
     )
 
 

@@ -189,6 +189,22 @@ def test_another_kind_of_task_than_the_rows_hold_is_one_clear_error(tmp_path: Pa
         read(jsonl(tmp_path / "cls.jsonl", LABELLED), kind="ner", target="label")
 
 
+def test_columns_for_candidates_instructions_and_turns_are_read_by_their_names(tmp_path: Path) -> None:
+    row = {"text": "a", "label": "x", "options": ["x", "y"], "instruction": "which?", "history": [["one", "two"]]}
+    data = read(jsonl(tmp_path / "a.jsonl", [row, row, {**row, "label": "z"}]), on_bad_row="reject")
+    assert data.options == "options"
+    assert (data.examples[0].options, data.examples[0].instruction) == (("x", "y"), "which?")
+    assert [turn["content"] for turn in data.examples[0].history] == ["one", "two"]
+    assert [(r.origin, r.rule) for r in data.rejected] == [("a.jsonl:3", "unknown_option")]
+
+
+def test_columns_of_the_same_names_that_hold_something_else_are_left_alone(tmp_path: Path) -> None:
+    row = {"text": "a", "label": "x", "options": "A. one B. two", "instruction": 7, "history": ["clicked", "bought"]}
+    data = read(jsonl(tmp_path / "a.jsonl", [row, row]))
+    assert data.options is None
+    assert (data.examples[0].instruction, data.examples[0].history) == (None, ())
+
+
 def test_a_format_of_its_own_can_be_registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Shouting:
         about, containers, rank = "rows that shout", frozenset({"jsonl"}), 1

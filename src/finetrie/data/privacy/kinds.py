@@ -38,6 +38,11 @@ class Kind:
     digits: int = 0  # a text with fewer ASCII digits holds none of the kind; the search is saved
     precedence: int = 0  # of equally long readings of the same characters, the one with the highest stays
 
+    @property
+    def about(self) -> str:
+        """One line for `finetrie info`."""
+        return f"{self.tag[0]}: {self.evidence}"
+
 
 KINDS: Registry[Kind] = Registry(
     "personal_data",
