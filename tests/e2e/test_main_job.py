@@ -45,6 +45,18 @@ def test_the_command_line_does_it_in_two_lines(
     assert "accuracy" in done.err
 
 
+@pytest.mark.parametrize("small", [True, False])
+def test_init_sets_large_steps_for_a_very_small_model_only(
+    small: bool, tmp_path: Path, rows: list[dict[str, Any]], base: Path, cli: Cli
+) -> None:
+    write_jsonl(tmp_path / "train.jsonl", rows)
+    model = base if small else "Qwen/Qwen2.5-1.5B-Instruct"
+    done = cli("init", tmp_path / "train.jsonl", "--model", model, "--out", tmp_path / "run.toml")
+    assert ("very small model" in done.err) is small
+    settings = finetrie.load_run(tmp_path / "run.toml").training
+    assert settings.learning_rate == (2e-3 if small else 1e-4)
+
+
 def test_a_run_leaves_every_file_of_the_contract(classified: Path) -> None:
     names = ["run.toml", "manifest.json", "events.jsonl", "predictions.jsonl", "metrics.json", "report.html"]
     names += [f"data/{name}" for name in ("train.jsonl", "dev.jsonl", "test.jsonl", "rejected.jsonl", "card.json")]

@@ -9,6 +9,7 @@ from typing import Any
 from finetrie.config import parse_run
 from finetrie.data.sample import sample_path
 from finetrie.errors import UnknownName
+from finetrie.steps.looking import SMALL
 from finetrie.steps.progress import Progress, Quiet
 from finetrie.steps.result import Result
 from finetrie.steps.running import run
@@ -35,8 +36,8 @@ def demo_settings(task: str = "classification") -> dict[str, Any]:
         },
         "task": {"kind": task, "language": "zh"},
         "model": {"base": "finetrie/tiny", "max_tokens": 512 if ner else 256},
-        "tuning": {"method": "lora", "rank": 16, "alpha": 32.0},
-        "training": {"epochs": 3, "batch_size": 16, "learning_rate": 2e-3, "schedule": "cosine", "dev_rows": 200},
+        "tuning": SMALL["tuning"],
+        "training": {**SMALL["training"], "dev_rows": 200},
         "evaluation": {"zero_shot": 50 if ner else 200},
     }
 

@@ -15,6 +15,13 @@ from finetrie.steps.progress import Progress, Quiet
 
 MODEL = "Qwen/Qwen2.5-1.5B-Instruct"
 
+SMALL_BYTES = 200 << 20
+SMALL = {
+    "tuning": {"method": "lora", "rank": 16},
+    "training": {"epochs": 3, "batch_size": 16, "learning_rate": 2e-3, "schedule": "cosine"},
+}
+"""What a model of a few million weights needs to learn anything. The defaults are for a thousand times as many."""
+
 
 def init(
     data: Sequence[Path | str],
@@ -42,6 +49,9 @@ def init(
         progress.notice(line)
     values = run_values(list(data), detected=found, relative_to=out.parent)
     tree = {**values, "model": {"base": model, "max_tokens": _max_tokens(found)}}
+    if _is_small(model):
+        tree |= SMALL
+        progress.notice(f"{model} is a very small model: rank and learning rate are set for it")
     parse_run(tree)  # a file that we write must be one that we read
     write_text(out, tomli_w.dumps(tree))
     return out
@@ -64,6 +74,14 @@ def _said(found: Detected) -> list[str]:
         listed = ", ".join(f"{count} {rule}" for rule, count in found.rejected.items())
         lines.append(f'rows that cannot be used: {listed}; they stop a run unless data.on_bad_row = "reject"')
     return [*lines, *found.notices]
+
+
+def _is_small(model: str) -> bool:
+    """Whether a model is the embedded one, or a folder with less than 200 MB of weights."""
+    if model == "finetrie/tiny":
+        return True
+    sizes = [path.stat().st_size for path in Path(model).glob("*.safetensors")] if Path(model).is_dir() else []
+    return 0 < sum(sizes) < SMALL_BYTES
 
 
 def _max_tokens(found: Detected) -> int:
