@@ -91,9 +91,9 @@ def kinds(annotation: Any) -> Iterator[str]:
     elif origin is Literal:
         yield from (f"`{toml(value)}`" for value in get_args(annotation))
     elif origin is list:
-        yield f"list of {next(kinds(get_args(annotation)[0]))}"
+        yield f"list of {' or '.join(kinds(get_args(annotation)[0]))}"
     elif origin is dict:
-        yield "table of text"
+        yield "table of text" if get_args(annotation)[1] is str else "table"
     else:
         yield WORDS[annotation]
 
