@@ -295,7 +295,6 @@ def test_a_key_that_is_none_is_said_before_anything_is_sent(
     assert model.requests == []
 
 
-
 @pytest.mark.parametrize(
     ("address", "complaint"),
     [

@@ -1,0 +1,247 @@
+"""Probabilities of labels from a model that never saw the row: TF-IDF and logistic regression, fold by fold."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from finetrie.data.quality.confident import Floats, Ints
+
+FIT_CHARACTERS = 4_000_000
+"""Characters the models are fitted on at most; above it a seeded, stratified sample is fitted and every row judged."""
+
+READ_CHARACTERS = 2_000
+"""Characters of one text that are looked at, from its beginning."""
+
+FEATURES = 200_000
+PARAMETERS = 2_000_000
+"""Weights of one model at most; the optimiser holds about 25 numbers of 8 bytes for each."""
+
+REGULARISATION = 10.0
+"""Inverse strength of the L2 penalty (scikit-learn's C)."""
+
+ITERATIONS = 50
+"""Steps of the optimiser at most; a ranking does not need the last digits of the weights."""
+
+BLOCK = 5_000
+"""Rows judged at a time."""
+
+_COMPARED_PIECES = 30
+_KEPT_EACH = 5  # rows of each label and fold that every sample holds, so that no model misses a label
+_BEGIN, _END = "\x02", "\x03"
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something that bears a label: a text, or an entity in its context."""
+
+    fields: tuple[str, ...]  # what a model may look at; as many in every item
+    label: str
+    group: str  # items of one group are never on both sides of a fold
+
+
+@dataclass(frozen=True, slots=True)
+class Probabilities:
+    """What is known about each row from models that never saw it. Any model can be the source."""
+
+    labels: tuple[str, ...]  # one a column
+    values: Floats  # (rows, labels); lines of a row that nothing is said about are NaN
+    explain: Callable[[int, str, str], tuple[str, ...]] | None = None
+    """(row, given, suggested) → the pieces of the row that speak for `suggested` and against `given`."""
+    notices: tuple[str, ...] = ()
+
+
+def out_of_fold(
+    items: Sequence[Item], *, folds: int = 5, seed: int = 0, characters: bool | None = None
+) -> Probabilities:
+    """Each item's probabilities from a model fitted on the other folds.
+
+    Items are dealt to folds by label and by a hash of their group and `seed`, and fitted in that order: the result
+    for an item does not depend on where it stands in `items`. A label whose items all fall into one fold, such as a
+    label with one text, cannot be predicted: its lines are NaN, it has no column, and a notice counts it.
+
+    Args:
+        characters: features are character 1- to 3-grams (True), or words and pairs of words (False); None: words for
+            texts that put spaces between them.
+    """
+    fold = assign_folds(items, folds=folds, seed=seed)
+    places: dict[str, set[int]] = {}
+    for item, place in zip(items, fold.tolist(), strict=True):
+        places.setdefault(item.label, set()).add(place)
+    labels = tuple(sorted(label for label, among in places.items() if len(among) > 1))
+    notices = _alone(items, labels)
+    values = np.full((len(items), len(labels)), np.nan, dtype=np.float32)
+    if len(labels) < 2:
+        return Probabilities(labels, values, notices=(*notices, "fewer than two labels can be compared"))
+    order = _canonical_order(items, labels, seed)
+    sample = _sample(items, order, fold)
+    if len(sample) < len(order):
+        notices.append(f"models were fitted on a sample of {len(sample)} of {len(order)} rows; all rows were judged")
+    rows = [items[i] for i in sample]
+    if characters is None:
+        characters = not are_spaced([field for item in rows for field in item.fields])
+    model = _Linear.fit(rows, fold[np.asarray(sample)], labels, characters=characters)
+    for start in range(0, len(order), BLOCK):
+        block = order[start : start + BLOCK]
+        values[block] = model.predict([items[i] for i in block], fold[block])
+
+    def explain(row: int, given: str, suggested: str) -> tuple[str, ...]:
+        return model.explain(items[row], int(fold[row]), given, suggested)
+
+    return Probabilities(labels, values, explain, tuple(notices))
+
+
+def assign_folds(items: Sequence[Item], *, folds: int, seed: int) -> Ints:
+    """(items,): the fold of each. Groups stay whole; each label is spread evenly; the order of `items` is no matter."""
+    counts = Counter((item.group, item.label) for item in items)
+    stratum: dict[str, tuple[int, str]] = {}  # group → its most frequent label
+    for (group, label), count in counts.items():
+        stratum[group] = min(stratum.get(group, (0, "")), (-count, label))
+    dealt = sorted(stratum, key=lambda group: (stratum[group][1], _digest(seed, group), group))
+    place = {group: i % folds for i, group in enumerate(dealt)}
+    return np.array([place[item.group] for item in items], dtype=np.int64)
+
+
+def are_spaced(texts: Sequence[str]) -> bool:
+    """Whether most of what is written puts spaces between words: Han, kana, Thai, Lao, Burmese and Khmer do not."""
+    unspaced = words = 0
+    for text in islice(texts, 1000):
+        begin = text[:1000]
+        unspaced += len(_UNSPACED.findall(begin))
+        words += len(_WORD.findall(_UNSPACED.sub(" ", begin)))
+    return unspaced < 0.3 * (unspaced + words)
+
+
+class _Linear:
+    """One TF-IDF for all folds, which sees no label, and one logistic regression a fold."""
+
+    def __init__(self, vectorizers: list[Any], labels: tuple[str, ...]) -> None:
+        self.vectorizers, self.labels = vectorizers, labels
+        self.names: list[str] = [str(name) for v in vectorizers for name in v.get_feature_names_out()]
+        self.models: dict[int, Any] = {}
+
+    @classmethod
+    def fit(cls, items: Sequence[Item], fold: Ints, labels: tuple[str, ...], *, characters: bool) -> _Linear:
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+
+        columns = [[item.fields[f] for item in items] for f in range(len(items[0].fields))]
+        features = min(FEATURES, PARAMETERS // len(labels)) // len(columns)
+        linear = cls([_vectorizer(texts, features, characters=characters) for texts in columns], labels)
+        matrix, column = linear._matrix(items), {label: j for j, label in enumerate(labels)}
+        given = np.array([column[item.label] for item in items])
+        for k in sorted(set(fold.tolist())):
+            model = LogisticRegression(C=REGULARISATION, max_iter=ITERATIONS, tol=1e-6)
+            with warnings.catch_warnings():
+                # Steps are counted instead: gradients of many labels or rare words are small from the beginning.
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                linear.models[k] = model.fit(matrix[fold != k], given[fold != k])
+        return linear
+
+    def predict(self, items: Sequence[Item], fold: Ints) -> Floats:
+        """(items, labels), each from the model that was fitted without its fold."""
+        matrix = self._matrix(items)
+        values = np.zeros((len(items), len(self.labels)), dtype=np.float32)
+        for k in sorted(set(fold.tolist())):
+            values[fold == k] = self.models[k].predict_proba(matrix[fold == k])
+        return values
+
+    def explain(self, item: Item, fold: int, given: str, suggested: str) -> tuple[str, ...]:
+        """Up to three pieces that weigh most for `suggested` against `given`, none inside another."""
+        row = self._matrix([item])
+        weights = self.models[fold].coef_[:, row.indices]
+        if len(self.labels) == 2:  # one line of weights, for the second label
+            weights = np.vstack([-weights[0], weights[0]])
+        speaks = row.data * (weights[self.labels.index(suggested)] - weights[self.labels.index(given)])
+        strongest = [i for i in np.argsort(-speaks, kind="stable")[:_COMPARED_PIECES] if speaks[i] > 0]
+        weight = {self.names[row.indices[i]].strip(f"{_BEGIN}{_END} "): float(speaks[i]) for i in strongest}
+        # A word says more to a person than the one of its characters that weighs most: pieces count with their parts.
+        together = {name: sum(w for part, w in weight.items() if part in name) for name in weight if name}
+        pieces: list[str] = []
+        for name in sorted(together, key=lambda name: (-together[name], name)):
+            if len(pieces) < 3 and not any(name in piece or piece in name for piece in pieces):
+                pieces.append(name)
+        return tuple(pieces)
+
+    def _matrix(self, items: Sequence[Item]) -> Any:
+        from scipy.sparse import hstack
+
+        return hstack([v.transform([i.fields[f] for i in items]) for f, v in enumerate(self.vectorizers)], format="csr")
+
+
+def _vectorizer(texts: Sequence[str], features: int, *, characters: bool) -> Any:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(
+        preprocessor=_normal,
+        analyzer="char" if characters else "word",
+        token_pattern=None if characters else r"\w+|[^\w\s]",
+        ngram_range=(1, 3) if characters else (1, 2),
+        min_df=2 if len(texts) >= 1000 else 1,
+        max_features=features,
+        sublinear_tf=True,
+        dtype=np.float32,
+    ).fit(texts)
+
+
+def _normal(text: str) -> str:
+    """Without differences of width and case, and between marks, so that what begins or ends a text is a feature."""
+    return _BEGIN + unicodedata.normalize("NFKC", text[:READ_CHARACTERS]).casefold() + _END
+
+
+def _canonical_order(items: Sequence[Item], labels: Sequence[str], seed: int) -> list[int]:
+    """Indices of the items that can be judged, in an order that only what they say and `seed` decide."""
+    known = set(labels)
+    judged = [i for i, item in enumerate(items) if item.label in known]
+    digests = {i: _digest(seed, items[i].group) for i in judged}
+    return sorted(judged, key=lambda i: (digests[i], items[i].label, items[i].fields))
+
+
+def _sample(items: Sequence[Item], order: Sequence[int], fold: Ints) -> list[int]:
+    """The part of `order` that is fitted: all of it, or as much of each label as `FIT_CHARACTERS` allow."""
+    sizes = {i: sum(min(len(field), READ_CHARACTERS) for field in items[i].fields) + 1 for i in order}
+    if sum(sizes.values()) <= FIT_CHARACTERS:
+        return list(order)
+    cells = Counter((items[i].label, int(fold[i])) for i in order)
+    seen: Counter[tuple[str, int]] = Counter()
+    places: list[tuple[float, int]] = []
+    for at, i in enumerate(order):
+        cell = (items[i].label, int(fold[i]))
+        rank = seen[cell]
+        seen[cell] += 1
+        places.append((-1.0 if rank < _KEPT_EACH else (rank + 0.5) / cells[cell], at))
+    left = FIT_CHARACTERS
+    chosen: list[int] = []
+    for position, at in sorted(places):
+        left -= sizes[order[at]]
+        if left < 0 and position >= 0:
+            break
+        chosen.append(at)
+    return [order[at] for at in sorted(chosen)]
+
+
+def _alone(items: Sequence[Item], labels: Sequence[str]) -> list[str]:
+    """A notice about the labels that stand on one side of the folds only."""
+    missing = Counter(item.label for item in items)
+    for label in labels:
+        del missing[label]
+    if not missing:
+        return []
+    named = ", ".join(f"{label!r} ({missing[label]})" for label in sorted(missing)[:10])
+    more = f" and {len(missing) - 10} other labels" if len(missing) > 10 else ""
+    return [f"{missing.total()} rows were not judged: too few different texts bear {named}{more}"]
+
+
+def _digest(seed: int, text: str) -> bytes:
+    return blake2b(f"{seed}\0{text}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
