@@ -75,3 +75,34 @@ def test_a_killed_run_continues_to_the_same_bits(tmp_path: Path, rows: list[dict
     for score in scores:
         del score["seconds"], score["rows_per_second"]
     assert scores[0] == scores[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", ["train.jsonl", "rejected.jsonl", "card.json"])
+def test_a_killed_preparation_leaves_whole_files_and_ends_the_same(
+    file: str, tmp_path: Path, rows: list[dict[str, Any]], base: Path
+) -> None:
+    many = [
+        {"text": f"{row['text']} 第{n}期，热线13800138000", "label": row["label"]} for n in range(40) for row in rows
+    ]
+    write_jsonl(tmp_path / "train.jsonl", [*many, *many[:50]])
+    (tmp_path / "run.toml").write_text(
+        f'[data]\ntrain = "train.jsonl"\n[model]\nbase = "{base}"\n'
+        '[prepare]\nclean = ["nfkc"]\npersonal_data = ["all"]\ncopies = "exact"\n',
+        encoding="utf-8",
+    )
+
+    def command(out: Path) -> list[str]:
+        return [sys.executable, "-m", "finetrie.cli.main", "prepare", str(tmp_path / "run.toml"), "--out", str(out)]
+
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    _kill_when(command(broken), lambda: (broken / "data" / file).exists())
+    for left in broken.glob("data/*.jsonl"):
+        list(read_jsonl(left))  # every file that is there is a whole one
+    for out in (broken, whole):
+        subprocess.run(command(out), check=True, capture_output=True)
+    names = sorted(path.name for path in (whole / "data").iterdir())
+    assert sorted(path.name for path in (broken / "data").iterdir()) == names
+    for name in (*names, "../prompt.json"):
+        assert (broken / "data" / name).read_bytes() == (whole / "data" / name).read_bytes(), name
+    assert len(list(read_jsonl(whole / "data/rejected.jsonl"))) == 50
