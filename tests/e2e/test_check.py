@@ -102,6 +102,22 @@ def test_a_run_file_brings_its_columns_its_test_file_and_its_budget(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
+    ("rows", "what"),
+    [
+        ([{**row, "label": ("pos", "Pos", "neg")[i % 3]} for i, row in enumerate(CLEAN)], "similar_labels"),
+        ([{**row, "label": "财经"} for row in CLEAN], "one_label"),
+        ([*CLEAN, {"text": "作为一个AI语言模型，我无法回答这个问题", "label": "财经"}], "machine_written"),
+        ([{"text": row["text"], "output": f"答案{i}，致电{MOBILE}"} for i, row in enumerate(CLEAN)], "personal_data"),
+    ],
+)
+def test_what_else_needs_a_decision(rows: list[dict[str, Any]], what: str, tmp_path: Path, cli: Cli) -> None:
+    done = cli("check", write_jsonl(tmp_path / "rows.jsonl", rows), "--out", tmp_path)
+    assert done.code == 1
+    assert what in {one["what"] for one in read_json(tmp_path / "card.json")["decisions"]}
+    assert MOBILE not in (tmp_path / "card.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
     ("content", "said"),
     [("", "empty"), ('{"text": "a"}\n{"text": "b"}\n', "target"), ("not json\n", "json")],
 )

@@ -107,6 +107,7 @@ def rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         ("personal data", _counts(card["personal_data"]["count"], card["personal_data"]["kinds"], unit="rows")),
         ("suspects", f"{suspects['count']} of {suspects['judged']} labels look doubtful"),
+        ("machine", f"{card['machine_written']['count']} rows with phrases that only machines write"),
         *((rule.replace("_", " "), str(found["count"])) for rule, found in card["findings"].items()),
     ]
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
 from finetrie.data.duplicates import Duplicates, Leak, find_duplicates, find_leaks
 from finetrie.data.filters.language import guess_language
-from finetrie.data.privacy import find_personal_data
+from finetrie.data.filters.machine import tell_tales
+from finetrie.data.privacy import find_personal_data, mask
 from finetrie.data.privacy.masking import shape
 from finetrie.data.quality import Quality, assess
 from finetrie.data.reading import Dataset
@@ -21,6 +22,9 @@ LISTED = 20
 
 SHOWN = 200
 """Characters of a text that an example shows."""
+
+SHOWING = ("rejected", "duplicates", "conflicts", "leaks", "suspects", "machine_written", "findings")
+"""Parts of the card that show words of the data; personal data in them is masked."""
 
 BINS = 30
 """Bars of a histogram of lengths."""
@@ -46,9 +50,10 @@ def check(data: Dataset, *, against: Dataset | None = None, seed: int = 0) -> di
         `rows`: how many; `languages`: language → rows; `lengths`: of the texts; `labels`: counts, rare and similar
         ones; `duplicates`: exact and near ones, and pairs that are alike but say different things; `conflicts`: the
         same text with different labels; `leaks`: rows that `against` gives away; `personal_data`: by kind; `suspects`:
-        labels that are probably wrong; `findings`: other doubts about labels and entities; `rejected`: rows that
-        cannot be used; `decisions`: what a person has to decide, empty if nothing. Lists hold at most 20 examples
-        beside the count, and examples of personal data show their shape instead of the data.
+        labels that are probably wrong; `machine_written`: rows with tell-tale phrases; `findings`: other doubts about
+        labels and entities; `rejected`: rows that cannot be used; `decisions`: what a person has to decide, empty if
+        nothing. Lists hold at most 20 examples beside the count, and examples of personal data show their shape
+        instead of the data; the other examples are masked.
     """
     rows = data.examples
     found = find_duplicates(rows, kind=data.kind)
@@ -69,9 +74,12 @@ def check(data: Dataset, *, against: Dataset | None = None, seed: int = 0) -> di
         "leaks": _leaks(leaks),
         "personal_data": personal_data(rows),
         "suspects": _suspects(quality),
+        "machine_written": _machine_written(rows),
         "findings": _findings(quality),
         "notices": [*data.notices, *found.notices, *quality.suspects.notices],
     }
+    for section in SHOWING:
+        card[section] = _hidden(card[section])
     card["decisions"] = [
         {"what": decision.what, "count": decision.count, "advice": decision.advice} for decision in decisions(card)
     ]
@@ -95,9 +103,15 @@ def decisions(card: Mapping[str, Any]) -> list[Decision]:
             'mask it with prepare.personal_data = ["all"], or list in prepare.allow what may stay',
         ),
         ("suspects", card["suspects"]["count"], "look at the highest ranked first; they are guesses"),
+        ("machine_written", card["machine_written"]["count"], "look whether these texts are what you want to teach"),
         ("similar_labels", len(labels["similar"]), "one label written two ways? make it one"),
+        ("one_label", _is_one_label(card), "a classification needs a second label; is this the right column?"),
     )
     return [Decision(what, count, advice) for what, count, advice in asked if count]
+
+
+def _is_one_label(card: Mapping[str, Any]) -> int:
+    return int(card["kind"] == "classification" and len(card["labels"]["counts"]) == 1)
 
 
 def lengths(values: Sequence[int]) -> dict[str, Any]:
@@ -123,17 +137,39 @@ def personal_data(rows: Iterable[Example]) -> dict[str, Any]:
     examples: list[dict[str, Any]] = []
     count = 0
     for row in rows:
-        found = find_personal_data(row.text)
+        found = [finding for text in _said(row) for finding in find_personal_data(text)]
         count += bool(found)
         kinds.update(finding.kind for finding in found)
         if found and len(examples) < LISTED:
             examples.append(
                 {
                     "origin": row.origin,
-                    "found": [{"kind": one.kind, "start": one.start, "shape": shape(one.value)} for one in found],
+                    "found": [{"kind": one.kind, "shape": shape(one.value)} for one in found],
                 }
             )
     return {"count": count, "kinds": dict(kinds.most_common()), "examples": examples}
+
+
+def _said(row: Example) -> Iterator[str]:
+    """Everything a row says in words. A label is short and harmless; a free answer may not be."""
+    yield row.text
+    yield row.instruction or ""
+    yield row.target if isinstance(row.target, str) else ""
+    yield from (message["content"] for message in row.history)
+
+
+def _machine_written(rows: Iterable[Example]) -> dict[str, Any]:
+    """Rows with phrases that give a machine away, and examples."""
+    count = 0
+    examples: list[dict[str, Any]] = []
+    for row in rows:
+        signs = list(tell_tales(row))
+        if sum(sign.weight for sign in signs) < 1:
+            continue
+        count += 1
+        if len(examples) < LISTED:
+            examples.append({"origin": row.origin, "phrases": [sign.found for sign in signs]})
+    return {"count": count, "examples": examples}
 
 
 def _rejected(data: Dataset) -> dict[str, Any]:
@@ -152,7 +188,7 @@ def _labels(quality: Quality) -> dict[str, Any]:
         "largest_share": None if balance.largest_share is None else round(balance.largest_share, 4),
         "effective": None if balance.effective is None else round(balance.effective, 2),
         "rare": [one.given for one in found if one.rule == "rare_label"],
-        "similar": [one.evidence for one in found if one.rule.startswith("similar_label")],
+        "similar": [one.evidence for one in found if one.rule in ("same_label", "near_label")],
     }
 
 
@@ -219,6 +255,15 @@ def _findings(quality: Quality) -> dict[str, Any]:
         if len(rule["examples"]) < LISTED:
             rule["examples"].append({"origin": one.origin, "evidence": one.evidence, "score": round(one.score, 4)})
     return dict(sorted(rules.items(), key=lambda item: -item[1]["count"]))
+
+
+def _hidden(value: Any) -> Any:
+    """The same value with surrogates for the personal data in its texts. A card is shown to others."""
+    if isinstance(value, str):
+        return mask(Example("", value, None, "")).example.text
+    if isinstance(value, dict):
+        return {name: _hidden(item) for name, item in value.items()}
+    return [_hidden(item) for item in value] if isinstance(value, list) else value
 
 
 def _clipped(text: str) -> str:

@@ -45,13 +45,8 @@ def prepared(run: Run, data: Dataset, *, reduce: bool, review: bool = False) -> 
         result.rejected += decided.rejected
         result.changes += decided.changes
         result.notices += decided.notices
-        open_pairs = {(line.get("origin"), line.get("partner")) for line in lines if not line.get("decision")}
-        known = {(line.get("origin"), line.get("partner")) for line in lines}
-        result.conflicts = [
-            one
-            for one in result.conflicts
-            if (one.row.origin, one.partner.origin) in open_pairs or (one.row.origin, one.partner.origin) not in known
-        ]
+        settled = {(line.get("origin"), line.get("partner")) for line in lines if line.get("decision")}
+        result.conflicts = [one for one in result.conflicts if (one.row.origin, one.partner.origin) not in settled]
     return result
 
 
