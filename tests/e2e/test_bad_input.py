@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -130,26 +132,24 @@ def test_an_output_path_below_a_file_is_named(tmp_path: Path, rows: list[dict[st
     assert "file" in done.err
 
 
-@pytest.fixture
-def full_disk() -> Iterator[None]:
-    """No file may grow beyond 24 kB, which is how a disk that fills up looks to a program."""
-    resource = pytest.importorskip("resource")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (24_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_full_disk_is_named_and_nothing_half_written_stays(
-    tmp_path: Path, rows: list[dict[str, Any]], base: Path, cli: Cli, full_disk: None
+    tmp_path: Path, rows: list[dict[str, Any]], base: Path
 ) -> None:
+    """No file of the process may grow beyond 24 kB, which is how a disk that fills up looks to a program."""
+    resource = pytest.importorskip("resource")
+    limit = (24_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
     write_jsonl(tmp_path / "train.jsonl", _labelled(rows))
     (tmp_path / "run.toml").write_text(f'[data]\ntrain = "train.jsonl"\n[model]\nbase = "{base}"\n', encoding="utf-8")
-    done = cli("run", tmp_path / "run.toml", "--out", tmp_path / "run", *FAST)
-    assert done.code == 2, done.err
-    assert "cannot write" in done.err
-    assert "free some space" in done.err
-    assert "Traceback" not in done.err
+    done = subprocess.run(
+        [sys.executable, "-m", "finetrie.cli.main", "run", tmp_path / "run.toml", "--out", tmp_path / "run", *FAST],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "cannot write" in done.stderr
+    assert "free some space" in done.stderr
+    assert "Traceback" not in done.stderr
     assert not list((tmp_path / "run").glob("**/*.safetensors"))
     assert not list((tmp_path / "run").glob("**/*.tmp"))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from finetrie.files import read_jsonl
-from tests.e2e.conftest import Cli, write_jsonl
+from tests.e2e.conftest import FAST, Cli, write_jsonl
 from tests.e2e.test_check import CLEAN, MOBILE
 
 SETTINGS = """
@@ -132,3 +132,23 @@ def test_a_wrong_setting_is_a_message(settings: str, said: str, base: Path, tmp_
     assert said in done.err
     assert "Traceback" not in done.err
     assert not (tmp_path / "run").exists()
+
+
+def test_what_is_predicted_later_is_cleaned_as_the_training_texts_were(base: Path, tmp_path: Path, cli: Cli) -> None:
+    """The same answers, to the last digit, for texts that differ in what cleaning and masking remove."""
+    path = run_file(tmp_path, base, CLEAN, prepare='[prepare]\nclean = ["html"]\npersonal_data = ["all"]\n')
+    done = cli("run", path, "--out", tmp_path / "run", *FAST)
+    assert done.code == 0, done.err
+    plain = [{"text": f"{row['text']}，电话[手机号1]", "label": row["label"]} for row in CLEAN[:6]]
+    marked = [{**row, "text": f"<b>{row['text'].replace('[手机号1]', MOBILE)}</b>"} for row in plain]
+    answers, scores = [], []
+    for name, rows in (("plain", plain), ("marked", marked)):
+        file = write_jsonl(tmp_path / f"{name}.jsonl", rows)
+        out = tmp_path / f"{name}.out.jsonl"
+        assert cli("predict", tmp_path / "run", file, "--out", out).code == 0
+        answers.append([(row["prediction"], row["probability"]) for row in read_jsonl(out)])
+        measured = json.loads(cli("evaluate", tmp_path / "run", "--data", file, "--json").out)
+        scores.append({name: measured[name] for name in ("accuracy", "calibration")})
+        assert [row["text"] for row in read_jsonl(out)] == [row["text"] for row in rows]
+    assert answers[0] == answers[1]
+    assert scores[0] == scores[1]

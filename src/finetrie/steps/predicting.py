@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from finetrie.config import Run
+from finetrie.data.edits import difference, rebase
+from finetrie.data.preparation import Plan, prepare_rows
 from finetrie.data.reading import Raw, iter_rows
 from finetrie.errors import CheckpointError, OutputError
 from finetrie.files import file_hash, plain, read_json, text_hash, write_json
@@ -19,6 +21,7 @@ from finetrie.inference import LocalEngine
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Prediction, Rejection
 from finetrie.steps.answers import answer
+from finetrie.steps.cleaning import plan
 from finetrie.steps.evaluating import CHUNK, load_base, tuned
 from finetrie.steps.progress import Progress, Quiet
 from finetrie.steps.store import target_row
@@ -57,10 +60,11 @@ def predict(
     everything = (raw for part in ([] if first is None else [first], rows) for raw in part)
     remaining = islice(everything, done, None)
     engine, renderer = _engine(workspace)
+    asked = plan(workspace.run)
     with progress.bar("predicting", _count(workspace.run, path, text), done=done) as bar:
         while chunk := list(islice(remaining, CHUNK)):
             results = [raw.result for raw in chunk]
-            answered = _answers(engine, renderer, workspace.run, results)
+            answered = _answers(engine, renderer, workspace.run, results, asked)
             writer.write([_with_answer(raw.row, answer) for raw, answer in zip(chunk, answered, strict=True)])
             bar.advance(len(chunk))
     writer.close()
@@ -75,9 +79,10 @@ def predict_texts(
     """Answer texts one after the other: `{"text", "prediction", "probability", ...}` each."""
     workspace = _trained(directory)
     engine, renderer = _engine(workspace)
+    asked = plan(workspace.run)
     examples = (Example(str(i), text, None, f"text {i + 1}") for i, text in enumerate(texts))
     while chunk := list(islice(examples, CHUNK)):
-        for example, answered in zip(chunk, _answers(engine, renderer, workspace.run, chunk), strict=True):
+        for example, answered in zip(chunk, _answers(engine, renderer, workspace.run, chunk, asked), strict=True):
             yield {"text": example.text, **answered}
 
 
@@ -103,10 +108,12 @@ def _count(run: Run, path: Path, text: str | None) -> int:
 
 
 def _answers(
-    engine: LocalEngine, renderer: Renderer, run: Run, rows: Sequence[Example | Rejection]
+    engine: LocalEngine, renderer: Renderer, run: Run, rows: Sequence[Example | Rejection], asked: Plan
 ) -> list[dict[str, Any]]:
-    """What is added to each row."""
-    examples = [row for row in rows if isinstance(row, Example)]
+    """What is added to each row. The model sees the texts as in training: cleaned and masked as the run asks for."""
+    given = [row for row in rows if isinstance(row, Example)]
+    examples = prepare_rows(given, asked, kind=run.task.kind, reduce=False).examples
+    seen = iter([example.text for example in examples])
     predictions = answer(
         engine,
         renderer,
@@ -116,15 +123,23 @@ def _answers(
         max_new_tokens=answer_limit(run, renderer),
     )
     return [
-        _added(next(predictions), row.text)
+        _added(next(predictions), row.text, seen=next(seen))
         if isinstance(row, Example)
         else {"prediction": None, "probability": None, "prediction_error": row.reason}
         for row in rows
     ]
 
 
-def _added(prediction: Prediction, text: str) -> dict[str, Any]:
-    added = {"prediction": target_row(prediction.answer, text), "probability": prediction.probability}
+def _added(prediction: Prediction, text: str, *, seen: str) -> dict[str, Any]:
+    """The answer about `text`, of which the model saw `seen`: entities stand where they are in `text`."""
+    answer = target_row(prediction.answer, seen)
+    if isinstance(prediction.answer, tuple) and seen != text:
+        places = rebase(prediction.answer, difference(seen, text))
+        answer = [
+            {**one, "start": None, "end": None} if place is None else target_row((place,), text)[0]
+            for one, place in zip(answer, places, strict=True)
+        ]
+    added = {"prediction": answer, "probability": prediction.probability}
     problem = prediction.details.get("error") or prediction.details.get("reason")
     if prediction.answer is None:
         added["prediction_error"] = problem or "no answer"
