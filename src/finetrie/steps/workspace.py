@@ -38,7 +38,9 @@ class Workspace:
         return dict(read_json(self.files.manifest)) if self.files.manifest.exists() else {}
 
     def begin(self) -> None:
-        """Write what the run is: its settings, and the manifest without a finished stage."""
+        """Write what the run is: its settings, and the manifest without a finished stage; call it with the run locked."""
+        for left in self.files.data.glob(".*.tmp"):  # a file that a killed process was writing
+            left.unlink(missing_ok=True)
         write_json(self.files.manifest, {"created": now(), "identity": self.identity, "stages": {}, **environment()})
         save_run(self.run, self.files.run_file)
 
@@ -80,9 +82,10 @@ def open_workspace(
     directory = out or Path("runs") / _name(run, identity)
     files = RunDir(directory)
     workspace = Workspace(run, files, identity)
-    if files.manifest.exists() and workspace.manifest().get("stages"):
+    if files.manifest.exists():
         _must_match(workspace)
-        save_run(run, files.run_file)  # what does not decide the training may have changed
+        if workspace.manifest().get("stages"):  # else it was killed before it was prepared, and begins again
+            save_run(run, files.run_file)  # what does not decide the training may have changed
     elif directory.is_dir() and any(not entry.name.startswith(".") for entry in directory.iterdir()):
         raise CheckpointError(
             f"{directory}: is not empty and not a run directory", fix="choose another folder with --out"
