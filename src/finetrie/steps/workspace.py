@@ -38,7 +38,7 @@ class Workspace:
         return dict(read_json(self.files.manifest)) if self.files.manifest.exists() else {}
 
     def begin(self) -> None:
-        """Write what the run is: its settings, and the manifest without a finished stage; call it with the run locked."""
+        """Write what the run is: its settings, and a manifest without a finished stage. The run must be locked."""
         for left in self.files.data.glob(".*.tmp"):  # a file that a killed process was writing
             left.unlink(missing_ok=True)
         write_json(self.files.manifest, {"created": now(), "identity": self.identity, "stages": {}, **environment()})
