@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
 from finetrie.data.duplicates import Duplicates, Leak, find_duplicates, find_leaks
 from finetrie.data.filters.language import guess_language
-from finetrie.data.filters.machine import tell_tales
-from finetrie.data.privacy import find_personal_data, mask
+from finetrie.data.filters.machine import MachineWritten, tell_tales
+from finetrie.data.privacy import find_personal_data, mask_text
 from finetrie.data.privacy.masking import shape
 from finetrie.data.quality import Quality, assess
 from finetrie.data.reading import Dataset
@@ -28,15 +27,6 @@ SHOWING = ("rejected", "duplicates", "conflicts", "leaks", "suspects", "machine_
 
 BINS = 30
 """Bars of a histogram of lengths."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A problem that no rule may settle alone."""
-
-    what: str  # the card's key: "conflicts", "leaks", ...
-    count: int
-    advice: str
 
 
 def check(data: Dataset, *, against: Dataset | None = None, seed: int = 0) -> dict[str, Any]:
@@ -80,14 +70,12 @@ def check(data: Dataset, *, against: Dataset | None = None, seed: int = 0) -> di
     }
     for section in SHOWING:
         card[section] = _hidden(card[section])
-    card["decisions"] = [
-        {"what": decision.what, "count": decision.count, "advice": decision.advice} for decision in decisions(card)
-    ]
+    card["decisions"] = decisions(card)
     return card
 
 
-def decisions(card: Mapping[str, Any]) -> list[Decision]:
-    """What on a card needs a person, the gravest first."""
+def decisions(card: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What on a card needs a person because no rule may settle it, the gravest first; `what` is the card's key."""
     leaks, labels = card["leaks"], card["labels"]
     asked = (
         ("rejected", card["rejected"]["count"], 'correct them, or set data.on_bad_row = "reject"'),
@@ -107,7 +95,7 @@ def decisions(card: Mapping[str, Any]) -> list[Decision]:
         ("similar_labels", len(labels["similar"]), "one label written two ways? make it one"),
         ("one_label", _is_one_label(card), "a classification needs a second label; is this the right column?"),
     )
-    return [Decision(what, count, advice) for what, count, advice in asked if count]
+    return [{"what": what, "count": count, "advice": advice} for what, count, advice in asked if count]
 
 
 def _is_one_label(card: Mapping[str, Any]) -> int:
@@ -160,15 +148,15 @@ def _said(row: Example) -> Iterator[str]:
 
 def _machine_written(rows: Iterable[Example]) -> dict[str, Any]:
     """Rows with phrases that give a machine away, and examples."""
+    machine_written = MachineWritten()
     count = 0
     examples: list[dict[str, Any]] = []
     for row in rows:
-        signs = list(tell_tales(row))
-        if sum(sign.weight for sign in signs) < 1:
+        if machine_written(row) is None:
             continue
         count += 1
         if len(examples) < LISTED:
-            examples.append({"origin": row.origin, "phrases": [sign.found for sign in signs]})
+            examples.append({"origin": row.origin, "phrases": [sign.found for sign in tell_tales(row)]})
     return {"count": count, "examples": examples}
 
 
@@ -260,7 +248,7 @@ def _findings(quality: Quality) -> dict[str, Any]:
 def _hidden(value: Any) -> Any:
     """The same value with surrogates for the personal data in its texts. A card is shown to others."""
     if isinstance(value, str):
-        return mask(Example("", value, None, "")).example.text
+        return mask_text(value)
     if isinstance(value, dict):
         return {name: _hidden(item) for name, item in value.items()}
     return [_hidden(item) for item in value] if isinstance(value, list) else value

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 from finetrie.data.cleaning import Change, LostEntity, Step, clean
 from finetrie.data.duplicates import Match, find_duplicates
 from finetrie.data.filters import Filter, first_drop
 from finetrie.data.policy import Policy
-from finetrie.data.privacy import mask
+from finetrie.data.privacy import mask, mask_text
 from finetrie.records import Example, Rejection, Span
 
 CLEANED = {"instruction": ("text", "instruction", "history", "target")}
@@ -116,10 +117,7 @@ def _prepare_row(
 def _without_personal_data(row: _Row, plan: Plan) -> _Row:
     """The same row, whose records do not repeat what the mask hides. Without offsets, which would no longer fit."""
 
-    def hidden(text: str) -> str:
-        one = Example("", text, None, "")
-        return mask(one, kinds=plan.personal_data, allow=plan.allow, style=plan.style).example.text
-
+    hidden = partial(mask_text, kinds=plan.personal_data, allow=plan.allow, style=plan.style)
     row.changes = [
         replace(change, before=hidden(change.before), after=hidden(change.after), edits=())
         if isinstance(change, Change)

@@ -12,12 +12,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 from transformers import AttentionInterface
 
 from finetrie.trie.attention import transformer, using
-from finetrie.trie.branches import PRODUCTS_BELOW
-from finetrie.trie.products import attend_by_products
+from finetrie.trie.products import attend_masked
 
 NAME = "finetrie_rows"  # of the function in transformers' registry
 
@@ -32,18 +30,7 @@ def attend(
     **others: Any,
 ) -> tuple[Tensor, None]:
     """What transformers' `sdpa` computes in eval mode, in the signature of its attention interface."""
-    if query.shape[2] < PRODUCTS_BELOW:
-        out = attend_by_products(query, key, value, attention_mask, scale=scaling)
-    else:
-        out = functional.scaled_dot_product_attention(
-            query,
-            key,
-            value,
-            attn_mask=attention_mask,
-            is_causal=attention_mask is None,
-            scale=scaling,
-            enable_gqa=query.shape[1] != key.shape[1],
-        )
+    out = attend_masked(query, key, value, attention_mask, scale=scaling)
     return out.transpose(1, 2).contiguous(), None
 
 

@@ -10,7 +10,6 @@ from finetrie.config import Run, load_run, parse_run
 from finetrie.data.check import check as check_rows
 from finetrie.data.check import lengths
 from finetrie.data.reading import Dataset, read
-from finetrie.errors import DataError
 from finetrie.files import write_json
 from finetrie.records import Prompt
 from finetrie.reports.card import write_card
@@ -62,13 +61,10 @@ def check(
         ModelError: the model has no tokenizer.
     """
     progress = progress or Quiet()
-    run = _run(Path(data), text=text, target=target, model=model, max_tokens=max_tokens)
-    rows = read_like(run, run.data.train, on_bad_row="reject")
+    run, rows = _opened(Path(data), text=text, target=target, model=model, max_tokens=max_tokens)
     if against is None:
         against = run.data.test
     held = None if against is None else read_like(run, against, on_bad_row="reject")
-    if not rows.examples:
-        raise DataError(run.data.train, None, "none of its rows can be used", fix="see the reasons above")
     card = {"file": str(data), "against": None if against is None else str(against), **check_rows(rows, against=held)}
     card["lengths"]["tokens"] = _tokens(run, rows)
     for notice in card["notices"]:
@@ -77,19 +73,19 @@ def check(
     return Checked(card, out / "card.json", write_card(card, out / "card.html", language=language))
 
 
-def _run(data: Path, *, text: str | None, target: str | None, model: str, max_tokens: int) -> Run:
-    """The settings that say how to read and count: the run file's own, or those asked for."""
+def _opened(data: Path, *, text: str | None, target: str | None, model: str, max_tokens: int) -> tuple[Run, Dataset]:
+    """The rows, and the settings to read and count by: the run file's own, or those asked for."""
     if data.suffix == ".toml":
-        return load_run(data)
+        run = load_run(data)
+        return run, read_like(run, run.data.train, on_bad_row="reject")
+    rows = read(data, text=text, target=target, on_bad_row="reject")
     columns = {name: column for name, column in (("text", text), ("target", target)) if column is not None}
-    found = read(data, text=text, target=target, on_bad_row="reject")
-    return parse_run(
-        {
-            "data": {"train": str(data), **columns},
-            "task": {"kind": found.kind},
-            "model": {"base": model, "max_tokens": max_tokens},
-        }
-    )
+    tree = {
+        "data": {"train": str(data), **columns},
+        "task": {"kind": rows.kind},
+        "model": {"base": model, "max_tokens": max_tokens},
+    }
+    return parse_run(tree), rows
 
 
 def _tokens(run: Run, rows: Dataset) -> dict[str, Any]:

@@ -23,15 +23,17 @@ from finetrie.files import read_jsonl
 from finetrie.records import Example
 
 
-def prepared(run: Run, data: Dataset, *, reduce: bool, review: bool = False) -> Prepared:
+def prepared(run: Run, data: Dataset, asked: Plan, *, reduce: bool) -> Prepared:
     """The rows of one file, cleaned, judged, masked and, for training, without what is to be left out.
 
+    Args:
+        asked: `plan(run)`.
+
     Raises:
-        ConfigError: an unknown step, filter, parameter or kind of personal data.
-        DataError: the word lists or the decisions cannot be read.
+        DataError: the decisions cannot be read.
     """
     labels = list(count_labels(data.examples, kind=run.task.kind))
-    result = prepare_rows(data.examples, plan(run, review=review), kind=run.task.kind, labels=labels, reduce=reduce)
+    result = prepare_rows(data.examples, asked, kind=run.task.kind, labels=labels, reduce=reduce)
     if reduce and run.prepare.decisions is not None:
         path = Path(run.prepare.decisions)
         try:
@@ -51,7 +53,12 @@ def prepared(run: Run, data: Dataset, *, reduce: bool, review: bool = False) -> 
 
 
 def plan(run: Run, *, review: bool = False) -> Plan:
-    """What `[prepare]` asks for."""
+    """What `[prepare]` asks for.
+
+    Raises:
+        ConfigError: an unknown step, filter, parameter or kind of personal data.
+        DataError: the word lists cannot be read.
+    """
     asked = run.prepare
     kinds = tuple(ALL) if asked.personal_data == ["all"] else tuple(asked.personal_data)
     if unknown := [kind for kind in kinds if kind not in KINDS.names()]:

@@ -19,7 +19,7 @@ from finetrie.models.loading import load_model
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Prediction
 from finetrie.steps.answers import answer, headline, judged, measure
-from finetrie.steps.cleaning import prepared
+from finetrie.steps.cleaning import plan, prepared
 from finetrie.steps.preparing import load_part, load_renderer, read_like
 from finetrie.steps.progress import Bar, Progress, Quiet
 from finetrie.steps.result import Result
@@ -117,7 +117,8 @@ def _evaluate_other(workspace: Workspace, data: Path, progress: Progress) -> Res
     target = _Target(folder / "predictions.jsonl", folder / "metrics.json", key=key)
     base, renderer = load_base(workspace)
     engine = LocalEngine(tuned(workspace, base), renderer)
-    ready = prepared(workspace.run, dataset, reduce=False)  # cleaned and masked as the run's own test rows are
+    # cleaned and masked as the run's own test rows are
+    ready = prepared(workspace.run, dataset, plan(workspace.run), reduce=False)
     metrics = _score(workspace, engine, renderer, ready.examples, target=target, progress=progress)
     write_json(target.metrics, metrics)
     return Result(folder, metrics)

@@ -19,7 +19,7 @@ from finetrie.files import read_json, write_json, write_jsonl
 from finetrie.models.loading import load_tokenizer, stop_ids
 from finetrie.prompts import Renderer, choose_reserve
 from finetrie.records import Example, Prompt, Rejection
-from finetrie.steps.cleaning import name_of, prepared, without_leaks
+from finetrie.steps.cleaning import name_of, plan, prepared, without_leaks
 from finetrie.steps.progress import Progress, Quiet
 from finetrie.steps.store import read_examples, write_examples
 from finetrie.steps.workspace import Workspace, open_workspace
@@ -79,7 +79,8 @@ def _prepare(workspace: Workspace, progress: Progress, *, review: bool) -> None:
     for part in read_parts.values():
         for notice in part.notices:
             progress.notice(notice)
-    ready = {name: prepared(run, part, reduce=name == "train", review=review) for name, part in read_parts.items()}
+    asked = plan(run, review=review)
+    ready = {name: prepared(run, part, asked, reduce=name == "train") for name, part in read_parts.items()}
     if not ready["train"].examples:
         raise DataError(
             run.data.train,

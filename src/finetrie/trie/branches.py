@@ -13,15 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from finetrie.trie.pack import Ints, Pack
-from finetrie.trie.products import attend_by_products
+from finetrie.trie.products import attend_masked
 
 TILE = 64  # subtrees of at most this many nodes stay whole: small matrices cost more than the scores they save
 WASTE = 0.25  # share of a batch's scores that padding to its longest stretch may add
 BATCH_OVERHEAD = 4096  # what one more batch costs, in scores
-PRODUCTS_BELOW = 192  # queries; see `attend`
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,26 +152,13 @@ def attend(
     """
     # (tokens, heads, size): a token's heads are adjacent, as the projections wrote them, so rows copy fast
     by_token = [tensor[0].transpose(0, 1) for tensor in (query, key, value)]
-    grouped = query.shape[1] != key.shape[1]
-    slow = query.device.type == "cpu" and query.dtype == torch.bfloat16 and not dropout
+    slow = query.device.type == "cpu" and query.dtype == torch.bfloat16
     parts = []
     for bucket in route.buckets:
         batch, queries, keys = bucket.shape
         q = _gathered(by_token[0], bucket.query, batch, queries)
         k, v = (_gathered(tokens, bucket.key, batch, keys) for tokens in by_token[1:])
-        if slow and queries < PRODUCTS_BELOW:
-            out = attend_by_products(q, k, v, bucket.mask, scale=scale)
-        else:
-            out = functional.scaled_dot_product_attention(
-                q,
-                k,
-                v,
-                attn_mask=bucket.mask,
-                dropout_p=dropout,
-                is_causal=bucket.mask is None,
-                scale=scale,
-                enable_gqa=grouped,
-            )
+        out = attend_masked(q, k, v, bucket.mask, scale=scale, dropout=dropout, products=slow)
         parts.append(out.transpose(1, 2).flatten(0, 1))
     return torch.cat(parts).index_select(0, route.place)[None]
 

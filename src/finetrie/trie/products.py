@@ -13,6 +13,37 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+PRODUCTS_BELOW = 192  # queries
+
+
+def attend_masked(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    *,
+    scale: float | None,
+    dropout: float = 0.0,
+    products: bool = True,
+) -> Tensor:
+    """Attention by products where the block is short and `products` allows it, else by PyTorch's fused kernel.
+
+    Arguments are those of `attend_by_products`.
+    """
+    if products and not dropout and query.shape[2] < PRODUCTS_BELOW:
+        return attend_by_products(query, key, value, mask, scale=scale)
+    return functional.scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=mask,
+        dropout_p=dropout,
+        is_causal=mask is None,
+        scale=scale,
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
 
 
 def attend_by_products(

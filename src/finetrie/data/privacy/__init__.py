@@ -12,6 +12,6 @@ what the number is. A new kind is one `Kind` in the registry `KINDS`, also from 
 
 from finetrie.data.privacy.finding import Finding, find_personal_data
 from finetrie.data.privacy.kinds import ALL, KINDS, Kind, Match
-from finetrie.data.privacy.masking import Change, Masked, mask
+from finetrie.data.privacy.masking import Change, Masked, mask, mask_text
 
-__all__ = ["ALL", "KINDS", "Change", "Finding", "Kind", "Masked", "Match", "find_personal_data", "mask"]
+__all__ = ["ALL", "KINDS", "Change", "Finding", "Kind", "Masked", "Match", "find_personal_data", "mask", "mask_text"]

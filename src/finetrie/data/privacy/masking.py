@@ -80,6 +80,11 @@ def mask(
     return Masked(_edited(example, fields, edits, moved), edits.get("text", ()), tuple(changes), destroyed)
 
 
+def mask_text(text: str, *, kinds: Collection[str] = ALL, allow: Iterable[Allowed] = (), style: Style = "tag") -> str:
+    """A text that belongs to no row, such as a line of a record, with a surrogate in place of every finding."""
+    return mask(Example("", text, None, ""), kinds=kinds, allow=allow, style=style).example.text
+
+
 def shape(value: str) -> str:
     """How a value is built, without telling it: `138-0013` is `999-9999`."""
     return "".join(_shape_of(character) for character in value)
