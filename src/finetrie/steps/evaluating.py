@@ -12,13 +12,14 @@ from typing import Any
 
 from finetrie.config import Run
 from finetrie.errors import CheckpointError, DataError
+from finetrie.evaluation.measuring import headline, judged, measure
 from finetrie.files import file_hash, json_line, read_json, read_jsonl, text_hash, write_json, write_jsonl
 from finetrie.inference import LocalEngine
+from finetrie.inference.answers import answer
 from finetrie.inference.engine import DECODINGS
 from finetrie.models.loading import load_model
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Prediction
-from finetrie.steps.answers import answer, headline, judged, measure
 from finetrie.steps.cleaning import plan, prepared
 from finetrie.steps.preparing import load_part, load_renderer, read_like
 from finetrie.steps.progress import Bar, Progress, Quiet

@@ -18,9 +18,9 @@ from finetrie.data.reading import Raw, iter_rows
 from finetrie.errors import CheckpointError, OutputError
 from finetrie.files import file_hash, plain, read_json, text_hash, write_json
 from finetrie.inference import LocalEngine
+from finetrie.inference.answers import answer
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Prediction, Rejection
-from finetrie.steps.answers import answer
 from finetrie.steps.cleaning import plan
 from finetrie.steps.evaluating import CHUNK, load_base, tuned
 from finetrie.steps.progress import Progress, Quiet

@@ -10,13 +10,14 @@ from typing import Any
 
 from finetrie.config import Run
 from finetrie.data.strata import nested_order
+from finetrie.evaluation.measuring import headline, measure
 from finetrie.files import file_hash, write_text
 from finetrie.inference import LocalEngine
+from finetrie.inference.answers import answer
 from finetrie.models.describe import describe
 from finetrie.models.loading import Loaded, load_model
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Prompt
-from finetrie.steps.answers import answer, headline, measure
 from finetrie.steps.preparing import load_part, load_renderer, prepare, render_train
 from finetrie.steps.progress import Bar, Progress, Quiet
 from finetrie.steps.workspace import Workspace

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from finetrie.data.synthesis import Cache
-from finetrie.data.synthesis.answer import Answer
+from finetrie.endpoints.answer import Answer
 from finetrie.errors import OutputError
 
 ANSWER = Answer("体育 🏀\ud83d", None, "stop", 30, 5, "large-2026", "llm.test")

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetrie.data.synthesis import Cache, Client, Label, write
-from finetrie.data.synthesis.pacing import FIRST_WAIT, LONGEST_WAIT, Clock, Pace, backoff, retry_after
-from finetrie.data.synthesis.session import GIVE_UP_AFTER
+from finetrie.endpoints.pacing import FIRST_WAIT, LONGEST_WAIT, Clock, Pace, backoff, retry_after
+from finetrie.endpoints.session import GIVE_UP_AFTER
 from finetrie.errors import ConfigError, ModelError
 from finetrie.records import Example, Rejection
 from tests.unit.data.large_model import FakeModel, FakeTime, always, asked, completion, in_turn, rules, texts

@@ -15,15 +15,15 @@ what has not been answered yet.
 from __future__ import annotations
 
 from finetrie.data.synthesis.ask import Question
-from finetrie.data.synthesis.cache import Cache
-from finetrie.data.synthesis.client import Client
 from finetrie.data.synthesis.label import Entities, Label
-from finetrie.data.synthesis.pacing import Budget, Clock
 from finetrie.data.synthesis.paraphrase import Paraphrase
 from finetrie.data.synthesis.prompts import Template, read_template
 from finetrie.data.synthesis.recipe import Recipe, Refused
 from finetrie.data.synthesis.writing import stream, write
 from finetrie.data.synthesis.written import Provenance, Tally, Written
+from finetrie.endpoints.cache import Cache
+from finetrie.endpoints.client import Client
+from finetrie.endpoints.pacing import Budget, Clock
 
 __all__ = [
     "Budget",

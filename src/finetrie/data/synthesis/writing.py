@@ -11,13 +11,13 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from finetrie.data.rows import storable
-from finetrie.data.synthesis.answer import Answer
-from finetrie.data.synthesis.cache import Cache
-from finetrie.data.synthesis.client import Client
-from finetrie.data.synthesis.pacing import Budget
 from finetrie.data.synthesis.recipe import Recipe, Refused
-from finetrie.data.synthesis.session import Failure, Session
 from finetrie.data.synthesis.written import Provenance, RefusedAnswer, Written
+from finetrie.endpoints.answer import Answer
+from finetrie.endpoints.cache import Cache
+from finetrie.endpoints.client import Client
+from finetrie.endpoints.pacing import Budget
+from finetrie.endpoints.session import Failure, Session
 from finetrie.errors import ConfigError
 from finetrie.files import plain
 from finetrie.records import Example, Rejection

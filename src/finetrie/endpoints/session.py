@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import Literal
 from weakref import WeakValueDictionary
 
-from finetrie.data.synthesis.answer import Answer
-from finetrie.data.synthesis.cache import Cache
-from finetrie.data.synthesis.client import Client, Request
-from finetrie.data.synthesis.connection import Connection, Declined, Unavailable
-from finetrie.data.synthesis.pacing import Budget, Pace, backoff
+from finetrie.endpoints.answer import Answer
+from finetrie.endpoints.cache import Cache
+from finetrie.endpoints.client import Client, Request
+from finetrie.endpoints.connection import Connection, Declined, Unavailable
+from finetrie.endpoints.pacing import Budget, Pace, backoff
 from finetrie.errors import FinetrieError, ModelError
 
 GIVE_UP_AFTER = 20

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
-from finetrie.data.synthesis.answer import Answer
+from finetrie.endpoints.answer import Answer
 from finetrie.errors import OutputError
 
 _APPLICATION = 0x66747269  # "ftri": marks the file as ours

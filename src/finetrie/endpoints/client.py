@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from finetrie.data.synthesis.pacing import Clock
+from finetrie.endpoints.pacing import Clock
 from finetrie.errors import ConfigError
 from finetrie.files import text_hash
 from finetrie.records import Message

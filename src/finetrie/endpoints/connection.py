@@ -6,9 +6,9 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from finetrie.data.synthesis.answer import Answer, NoAnswer, complaint, read_answer
-from finetrie.data.synthesis.client import Client, Request
-from finetrie.data.synthesis.pacing import retry_after
+from finetrie.endpoints.answer import Answer, NoAnswer, complaint, read_answer
+from finetrie.endpoints.client import Client, Request
+from finetrie.endpoints.pacing import retry_after
 from finetrie.errors import ModelError
 
 if TYPE_CHECKING:
