@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from finetrie.errors import ConfigError
-from finetrie.records import Example, Mention, Message, Span, Unparsed
+from finetrie.records import Example, Mention, Span, Unparsed
 from finetrie.tasks.base import TASKS, Ranges, Reason, labelled
-from finetrie.tasks.names import Names
-from finetrie.tasks.wordings import NOTHING_FOUND, WORDINGS, WRITTEN_IN, Language, Question
+from finetrie.tasks.labelled import Labelled
+from finetrie.tasks.wordings import NOTHING_FOUND
 
 CHINESE_NAMES = {"PER": "人名", "ORG": "组织", "LOC": "地点", "GPE": "地理实体"}
 """What a Chinese question calls the usual types, unless `names` says otherwise."""
@@ -19,45 +18,17 @@ CHINESE_NAMES = {"PER": "人名", "ORG": "组织", "LOC": "地点", "GPE": "地�
 
 @TASKS.register("ner")
 @dataclass(frozen=True)
-class Ner:
+class Ner(Labelled):
     """Entity recognition: the answer lists every mention in reading order, so that offsets can be found again.
 
     A mention with a label outside the set is kept as the model said it, to be counted. Nothing is repaired:
     an answer with one broken line is `Unparsed`. `finetrie.tasks.locate` gives mentions their offsets.
     """
 
-    labels: tuple[str, ...]
-    names: Mapping[str, str] = field(default_factory=dict)  # label -> the words the model sees and says
-    language: Language = "zh"
-    wording: str = "default"
-    instruction: str | None = None
-    name: str = field(default="ner", init=False)
-    _names: Names = field(init=False, repr=False, compare=False)
-
+    name: ClassVar[str] = "ner"
+    noun: ClassVar[str] = "entity type"
     closed: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        if not self.labels:
-            raise ConfigError("task.labels: entity recognition needs at least one entity type")
-        WORDINGS.get(self.wording)
-        object.__setattr__(self, "language", WRITTEN_IN.get(self.wording, self.language))
-        builtin = CHINESE_NAMES if self.language == "zh" else {}
-        object.__setattr__(self, "labels", tuple(self.labels))
-        object.__setattr__(self, "names", dict(self.names))
-        object.__setattr__(self, "_names", Names(self.labels, self.names, builtin=builtin))
-
-    def messages(
-        self,
-        text: str,
-        *,
-        options: Sequence[str] | None = None,
-        instruction: str | None = None,
-        history: Sequence[Message] = (),
-    ) -> list[Message]:
-        words = tuple(self._names.words(label) for label in (self.labels if options is None else options))
-        said = instruction if instruction is not None else self.instruction
-        question = Question(self.name, text, options=words, instruction=said, language=self.language)
-        return [*history, *WORDINGS.get(self.wording)(question)]
+    called: ClassVar[Mapping[str, Mapping[str, str]]] = {"zh": CHINESE_NAMES}
 
     def target(self, example: Example) -> tuple[Mention, ...]:
         """Every mention in text order; where two begin together, the longer first."""
@@ -104,15 +75,6 @@ class Ner:
             mentions.append(Mention(surface, self._names.label(words) or words))
         return tuple(mentions)
 
-    def describe(self) -> dict[str, Any]:
-        return {
-            "kind": self.name,
-            "labels": list(self.labels),
-            "names": dict(self.names),
-            "language": self.language,
-            "wording": self.wording,
-            "instruction": self.instruction,
-        }
 
 
 def _unparsed(completion: str, reason: Reason) -> Unparsed:
