@@ -170,14 +170,8 @@ class ConfusionTable:
 
         It has no width when every row is right: then Wilson's interval of the accuracy is the one to read.
         """
-        n = len(self.labels)
         rows, columns = np.nonzero(self.counts)
-        cells = np.arange(len(rows))
-        # One row of the cell (g, p) adds 1 to the answers of p, to the gold rows of g, and, if g = p, to the hits.
-        hit, answered, seen = (rows == columns) & (rows < n), columns < n, rows < n
-        at = np.concatenate([cells[hit], cells[answered], cells[seen]])
-        measure = np.concatenate([rows[hit], n + columns[answered], 2 * n + rows[seen]])
-        kinds = coo_array((np.ones(len(at)), (at, measure)), shape=(len(cells), 3 * n)).tocsr()
+        kinds = confusion_kinds(rows, columns, labels=len(self.labels))
         blocks = resampled_totals(kinds, self.counts[rows, columns], resamples=resamples, seed=seed)
         values = [mean_of_known(f1_scores(*np.split(totals, 3, axis=1))) for totals in blocks]
         drawn = np.concatenate([np.empty(0), *values])
@@ -197,6 +191,19 @@ class ConfusionTable:
             "unseen": self.counts[-1, :-1].tolist(),
             "unseen_other": int(self.counts[-1, -1]),
         }
+
+
+def confusion_kinds(rows: Ints, columns: Ints, *, labels: int) -> Any:
+    """(cells, 3·labels) sparse: what one row of the confusion cell (rows[i], columns[i]) adds to hits, answers, gold.
+
+    A row of cell (g, p) adds 1 to the answers of p, to the gold rows of g, and, if g = p, to the hits; place
+    `labels` stands for what is outside the label set, and adds nothing.
+    """
+    cells = np.arange(len(rows))
+    hit, answered, seen = (rows == columns) & (rows < labels), columns < labels, rows < labels
+    at = np.concatenate([cells[hit], cells[answered], cells[seen]])
+    measure = np.concatenate([rows[hit], labels + columns[answered], 2 * labels + rows[seen]])
+    return coo_array((np.ones(len(at)), (at, measure)), shape=(len(cells), 3 * labels)).tocsr()
 
 
 def _by_decoding(

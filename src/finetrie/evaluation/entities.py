@@ -17,6 +17,7 @@ import numpy as np
 
 from finetrie.evaluation.entity_errors import KINDS, pair_errors
 from finetrie.evaluation.intervals import (
+    Ints,
     distinct_rows,
     f1_scores,
     mean_of_known,
@@ -122,6 +123,14 @@ def entity_outcomes(
     check_pairs(gold, predicted)
     known = frozenset(labels)
     return [_document(truth, prediction).outcome(known) for truth, prediction in zip(gold, predicted, strict=True)]
+
+
+def entity_counts(gold: Sequence[Sequence[Span]], predicted: Sequence[Prediction], *, labels: Sequence[str]) -> Ints:
+    """(documents, 3 + 3·labels): entities that are right, predicted and gold, over all labels and then per label."""
+    check_pairs(gold, predicted)
+    documents = [_document(truth, prediction) for truth, prediction in zip(gold, predicted, strict=True)]
+    table: Ints = _Tally.of(documents, labels).documents
+    return table
 
 
 def _document(truth: Sequence[Span], prediction: Prediction) -> Document:

@@ -35,10 +35,9 @@ def evaluate_instruction(
     `wrong` in the ledger: it says what can be checked without judging, not that the answer is bad.
     """
     counts = ledger(instruction_outcomes(gold, predictions), rows=len(gold))
-    answers = ["" if unanswered(p) is not None else str(p.answer) for p in predictions]
     scores: dict[str, Any] = {}
-    for name, score in (("char_f1", char_f1), ("rouge_l", rouge_l)):
-        values = [score(truth, answer) for truth, answer in zip(gold, answers, strict=True)]
+    for name in ("char_f1", "rouge_l"):
+        values = row_scores(name, gold, predictions)
         scores[name] = float(np.mean(values)) if values else None
         scores[f"{name}_ci"] = _mean_interval(values, confidence=confidence, resamples=resamples, seed=seed)
     return {
@@ -61,6 +60,13 @@ def instruction_outcomes(gold: Sequence[str], predictions: Sequence[Prediction])
     """One outcome per row, in order."""
     check_pairs(gold, predictions)
     return [_outcome(truth, prediction) for truth, prediction in zip(gold, predictions, strict=True)]
+
+
+def row_scores(name: str, gold: Sequence[str], predictions: Sequence[Prediction]) -> list[float]:
+    """ "char_f1" or "rouge_l" of each row, in [0, 1]; a row without an answer says nothing."""
+    score = {"char_f1": char_f1, "rouge_l": rouge_l}[name]
+    answers = ["" if unanswered(p) is not None else str(p.answer) for p in predictions]
+    return [score(truth, answer) for truth, answer in zip(gold, answers, strict=True)]
 
 
 def char_f1(gold: str, answer: str) -> float:
