@@ -217,3 +217,23 @@ def test_no_documents_and_no_entities_have_no_scores_and_no_crash() -> None:
     for documents in ([], [([], [], [])]):
         metrics = evaluate(documents)
         assert (metrics["micro"]["f1"], metrics["micro_f1_ci"], metrics["macro"]["f1"]) == (None, None, None)
+
+
+def test_the_interval_of_entity_f1_covers_the_truth_as_often_as_it_says() -> None:
+    """Documents whose entities are found together or missed together: drawing entities would be too sure."""
+    draw = np.random.default_rng(0)
+
+    def documents(count: int) -> tuple[list[list[Span]], list[Prediction]]:
+        sizes, skill, extra = draw.integers(0, 4, count), draw.beta(1.5, 0.7, count), draw.poisson(0.3, count)
+        gold = [[Span(10 * i, 10 * i + 2, "PER") for i in range(n)] for n in sizes]
+        found = [[s for s in spans if draw.random() < p] for spans, p in zip(gold, skill, strict=True)]
+        wrong = [[Span(1000 + i, 1001 + i, "PER") for i in range(n)] for n in extra]
+        return gold, [Prediction(str(i), "", (*f, *w)) for i, (f, w) in enumerate(zip(found, wrong, strict=True))]
+
+    truth = evaluate_entities(*documents(20_000), labels=["PER"], resamples=100)["micro"]["f1"]
+    covered = 0
+    for trial in range(200):
+        found = evaluate_entities(*documents(80), labels=["PER"], resamples=300, seed=trial, confidence=0.9)
+        low, high = found["micro_f1_ci"]
+        covered += low <= truth <= high
+    assert 0.84 <= covered / 200 <= 0.96, covered / 200
