@@ -160,6 +160,10 @@ class TestEntities:
         rows = annotated((self.SENTENCE, self.FOUND), (self.SENTENCE.replace("很多", "两三个"), self.FOUND))
         assert outcome(find_duplicates(rows, kind="ner")) == {"kept": [("2", "1")]}
 
+    def test_rows_without_entities_do_not_agree_on_any(self) -> None:
+        rows = annotated((self.SENTENCE, ()), (self.SENTENCE.replace("采访", "打听"), ()))
+        assert outcome(find_duplicates(rows, kind="ner")) == {"kept": [("2", "1")]}
+
     def test_another_entity_is_kept_even_if_it_differs_by_a_character_nobody_knows(self) -> None:
         other = self.SENTENCE.replace("张小华", "张小骅")
         rows = annotated((self.SENTENCE, self.FOUND), (other, (("张小骅", "PER"), ("南昌", "GPE"))))

@@ -100,6 +100,19 @@ def test_part_of_an_entity_or_of_a_longer_surface_is_no_mention() -> None:
     assert found.suggested == Span(1, 5, "ORG")
 
 
+def test_what_goes_on_as_another_word_is_no_mention() -> None:
+    """日本人 is a people: these annotators leave such words alone, whichever country it is."""
+    countries = ("日本", "美国", "英国", "法国")
+    rows = [row(f"[{country}|GPE]第{i}天") for country in countries for i in range(8)]
+    people = [row(f"两名{country}人来了") for country in countries[:3]]
+    assert unlabelled_mentions([*rows, *people, row("[法国|GPE]的法国人")]) == ()
+    assert len(unlabelled_mentions([*rows, *people[:2]])) == 2  # two surfaces show no custom
+    labelled = [row(f"两名[{country}|GPE]人来了") for country in countries]
+    assert len(unlabelled_mentions([*rows, *people, *labelled])) == 3  # nor do annotators who differ
+    (found,) = unlabelled_mentions([*rows, *people, row("去日本看看")])
+    assert found.suggested == Span(1, 3, "GPE")
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [

@@ -7,11 +7,15 @@ ones is kept, and what stands in none of them is judged by other evidence.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 NEGATIONS = frozenset("不没未无非别勿莫否禁拒反免停缺失毋弗") | {
     *("not", "no", "never", "none", "nor", "neither", "without", "cannot", "nothing", "nobody", "nowhere", "hardly"),
     *("isnt", "dont", "doesnt", "didnt", "wont", "cant", "aint", "unless", "except", "against", "anti", "non"),
 }
+_NO_NEGATION = re.compile(r"\b(?:非 常|特 别|分 别|别 人|不 仅|不 但|无 论)\b")
+"""Words that hold a negation and do not negate, their characters parted by spaces."""
+
 NUMERALS = frozenset("零〇一二三四五六七八九十百千万亿两半双倍壹贰叁肆伍陆柒捌玖拾佰仟首末") | {
     *("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "dozen"),
     *("hundred", "thousand", "million", "billion", "first", "second", "third", "half", "double", "twice"),
@@ -74,6 +78,7 @@ QUOTED = re.compile(
 """Titles and quotations: what stands in them names something."""
 
 
-def is_negation(word: str) -> bool:
-    """Whether a lower-case word turns a sentence into its opposite: 不, not, didn't."""
-    return word in NEGATIONS or word.endswith(("n't", "n’t"))
+def negations(words: Iterable[str]) -> int:
+    """How many of these lower-case words turn a sentence into its opposite: 不, not, didn't; but not the 非 of 非常."""
+    left = _NO_NEGATION.sub("", " ".join(words)).split()
+    return sum(word in NEGATIONS or word.endswith(("n't", "n’t")) for word in left)

@@ -54,6 +54,7 @@ SAYS = {
 LONGEST = 20_000  # characters; the time to align two texts grows with the product of their lengths
 FEW_WORDS = 3  # changed words in one place that may still stand outside the entities without changing the row
 MOVABLE = 3  # words a clause must have to be moved: shorter ones may be names, whose order has a meaning
+SLIP_LENGTH = 7  # characters of the shortest text in which a slip shows: 为什么呢 and 笑什么呢 are two questions
 ALIKE_WORDS, ALIKE_SHARE = 6, 0.3  # texts that differ in more words, and in a larger share, are not alike
 
 
@@ -105,6 +106,8 @@ def compare(left: str, right: str, habits: Habits, *, same_entities: bool = Fals
         gravest = "wording"
     if gravest == "wording" and signs.count("slip") > signs.count("wording") and max(map(_extent, changes)) == 1:
         gravest = "slip"  # whoever slips twice slips a third time
+    if gravest == "slip" and min(map(_content_length, (one, other))) < SLIP_LENGTH:
+        gravest = "wording"
     return Difference(gravest, pieces)
 
 
@@ -112,7 +115,7 @@ def stated(text: str) -> tuple[tuple[str, ...], int]:
     """What a paraphrase must keep: the numbers of a `plain` text, sorted, and how many negations it has."""
     words = content(text)
     numbers = (word for word in words if is_number(word) or word in lexicon.NUMERALS)
-    return tuple(sorted(numbers)), sum(map(lexicon.is_negation, words))
+    return tuple(sorted(numbers)), lexicon.negations(words)
 
 
 def _moved_clauses(left: str, right: str) -> tuple[tuple[str, str], ...]:
@@ -146,13 +149,15 @@ def _sign(change: _Change, one: Reading, other: Reading, habits: Habits, same_en
         return "punctuation" if all(marks) else "wording"
     ours, theirs = (tuple(word for word in words if is_content(word)) for words in (ours, theirs))
     words = (*ours, *theirs)
-    if any(map(lexicon.is_negation, words)):
+    if lexicon.negations(ours) or lexicon.negations(theirs):
         return "negation"
     if _is_counted(ours, theirs, change, one, other):
         return "number"
     if lexicon.PARTICLES.issuperset(words):
         return "punctuation"
     if same_entities:
+        if ours and theirs and not lexicon.SURNAMES.isdisjoint(ours) and not lexicon.SURNAMES.isdisjoint(theirs):
+            return "name"  # which the annotation has missed
         return "outside" if max(len(ours), len(theirs)) <= FEW_WORDS else "wording"
     if not all(map(is_spaceless, words)):
         return _latin_sign(change, one, other, habits)
@@ -262,6 +267,11 @@ def _words(reading: Reading, place: tuple[int, int]) -> str:
 def _extent(change: _Change) -> int:
     """Tokens of the longer side."""
     return max(change.left[1] - change.left[0], change.right[1] - change.right[0])
+
+
+def _content_length(reading: Reading) -> int:
+    """Characters of words and numbers."""
+    return sum(len(token) for token in reading.tokens if is_content(token))
 
 
 def _is_mark(reading: Reading, index: int) -> bool:

@@ -40,10 +40,11 @@ def judge(
     """
     annotated = isinstance(earlier.target, tuple) and isinstance(later.target, tuple)
     same = same_target(earlier, later)
-    difference = compare(*texts, habits, same_entities=annotated and same)
+    named = annotated and same and bool(earlier.target)  # that neither row names anything proves nothing
+    difference = compare(*texts, habits, same_entities=named)
     if by_vector and difference.sign in ("wording", "other", "unexamined"):
         difference = Difference("paraphrase", difference.pieces)
-        if annotated and same and earlier.target and stated(texts[0]) == stated(texts[1]):
+        if named and stated(texts[0]) == stated(texts[1]):
             return "drop", difference
     if difference.sign == "other":
         return "unlike", difference

@@ -21,6 +21,9 @@ MIN_LABELLED = 3
 MIN_CONSISTENCY = 0.7
 """Share of a surface's mentions that must be labelled, or have the one label, before the others are named."""
 
+CONTINUED_SURFACES = 3
+"""Words go on at a character behind which known surfaces stand unlabelled more often than not, and so many of them."""
+
 # Letters and digits of scripts that put spaces between words: "Rome" is no mention inside "Romeo".
 _SPACED = re.compile("[0-9A-Za-z_\u00c0-\u02af\u0370-\u052f\u0530-\u06ff\uac00-\ud7af]")
 
@@ -116,9 +119,11 @@ def unlabelled_mentions(
     labelled entity or a longer known surface are no mention, nor is part of a word in scripts that use spaces.
     `suggested` has the label that the surface has most often; `partner` is a row that labels it (for a second
     mention, the row itself).
+
+    Nor is a mention what the next character makes another word of, as 人 does of 日本: see `CONTINUED_SURFACES`.
     """
     labels = _labels_by_surface(examples)
-    scan = _Scan(labels)
+    scan = _Scan(labels, goes_on=_continuations(examples, labels, min_labelled=min_labelled))
     anywhere, same_text = _count_mentions(examples, scan)
     usual = {surface: _usual_label(labels[surface]) for surface in anywhere}
     found = []
@@ -148,7 +153,8 @@ def unlabelled_mentions(
 class _Scan:
     """Finds known surfaces outside labelled entities: from left to right, the longest first."""
 
-    def __init__(self, surfaces: Iterable[str]) -> None:
+    def __init__(self, surfaces: Iterable[str], *, goes_on: frozenset[str] = frozenset()) -> None:
+        self.goes_on = goes_on  # characters that make another word of a surface
         lengths: dict[str, set[int]] = {}
         self.surfaces = frozenset(surface for surface in surfaces if surface.strip())
         for surface in self.surfaces:
@@ -170,7 +176,8 @@ class _Scan:
             for length in self.lengths.get(text[at], ()):
                 surface = text[at : at + length]
                 if at + length <= end and surface in self.surfaces and _whole(text, at, at + length):
-                    yield surface, at
+                    if text[at + length : at + length + 1] not in self.goes_on:
+                        yield surface, at
                     at += length
                     break
             else:
@@ -182,6 +189,30 @@ def _whole(text: str, start: int, end: int) -> bool:
     begins = start > 0 and _SPACED.match(text[start - 1]) and _SPACED.match(text[start])
     goes_on = end < len(text) and _SPACED.match(text[end - 1]) and _SPACED.match(text[end])
     return not begins and not goes_on
+
+
+def _continuations(
+    examples: Iterable[Example], labels: Mapping[str, Mapping[str, Sequence[str]]], *, min_labelled: int
+) -> frozenset[str]:
+    """Characters behind which the annotators mostly left known surfaces alone: 日本人, 国会议员."""
+    known = {surface for surface, places in labels.items() if sum(map(len, places.values())) >= min_labelled}
+    scan = _Scan(known)
+    labelled: Counter[str] = Counter()
+    unlabelled: Counter[str] = Counter()
+    surfaces: dict[str, set[str]] = {}
+    for example in _different(examples):
+        for span in set(_spans(example)):
+            if example.text[span.start : span.end] in known:
+                labelled[example.text[span.end : span.end + 1]] += 1
+        for surface, start in scan.unlabelled(example):
+            after = example.text[start + len(surface) : start + len(surface) + 1]
+            unlabelled[after] += 1
+            surfaces.setdefault(after, set()).add(surface)
+    return frozenset(
+        after
+        for after, count in unlabelled.items()
+        if after.isalpha() and count > labelled[after] and len(surfaces[after]) >= CONTINUED_SURFACES
+    )
 
 
 def _count_mentions(
