@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from finetrie.config import Run
 from finetrie.errors import CheckpointError, DataError
 from finetrie.evaluation.measuring import headline, judged, measure
-from finetrie.files import file_hash, json_line, read_json, read_jsonl, text_hash, write_json, write_jsonl
+from finetrie.files import file_hash, read_json, read_jsonl, text_hash, write_json, write_jsonl
 from finetrie.inference import LocalEngine
 from finetrie.inference.answers import answer
 from finetrie.inference.engine import DECODINGS
 from finetrie.models.loading import load_model
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Prediction
+from finetrie.steps.answering import answer_rest, whole_lines
 from finetrie.steps.cleaning import plan, prepared
 from finetrie.steps.preparing import load_part, load_renderer, read_like
-from finetrie.steps.progress import Bar, Progress, Quiet
+from finetrie.steps.progress import Progress, Quiet
 from finetrie.steps.result import Result
-from finetrie.steps.store import prediction_from, prediction_row
+from finetrie.steps.store import prediction_from
 from finetrie.steps.training import answer_limit, tracker_of, tuning_method
 from finetrie.steps.workspace import Workspace, open_workspace
 from finetrie.tracking import EventLog, Tracker
-
-CHUNK = 512
-"""Rows answered between two looks at the disk: what a crash can cost."""
 
 
 def evaluate(
@@ -145,9 +141,9 @@ def _score(
 ) -> dict[str, Any]:
     run = workspace.run
     partial = _partial(target, workspace)
-    rows = _whole_lines(partial)
+    rows = whole_lines(partial)
     with progress.bar("evaluating", len(examples), done=len(rows)) as bar:
-        seconds = _answer_rest(rows, partial, examples, lambda chunk: _judged(engine, renderer, chunk, run), bar)
+        seconds = answer_rest(rows, partial, examples, lambda chunk: _judged(engine, renderer, chunk, run), bar)
     for notice in engine.notices:
         progress.notice(notice)
     predictions = [prediction_from(row) for row in rows]
@@ -173,31 +169,6 @@ def _partial(target: _Target, workspace: Workspace) -> Path:
     return target.predictions.with_name(f".{target.predictions.name}.{key[:12]}.partial")
 
 
-def _answer_rest(
-    rows: list[dict[str, Any]],
-    partial: Path,
-    examples: Sequence[Example],
-    ask: Callable[[Sequence[Example]], Sequence[Prediction]],
-    bar: Bar,
-) -> float:
-    """Extend `rows`, which an interrupted evaluation left, to all examples; returns the seconds all of them took."""
-    seconds: float = sum(row.pop("chunk_seconds", 0.0) for row in rows)
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("ab") as stream:
-        remaining = iter(examples[len(rows) :])
-        while chunk := list(islice(remaining, CHUNK)):
-            started = perf_counter()
-            answered = ask(chunk)
-            taken = perf_counter() - started
-            seconds += taken
-            new = [prediction_row(p, e.text) for p, e in zip(answered, chunk, strict=True)]
-            stream.write(json_line({**new[0], "chunk_seconds": taken}) + b"".join(map(json_line, new[1:])))
-            stream.flush()
-            rows += new
-            bar.advance(len(chunk), note=f"{len(chunk) / taken:.1f} rows/s")
-    return seconds
-
-
 def _judged(engine: LocalEngine, renderer: Renderer, chunk: Sequence[Example], run: Run) -> list[Prediction]:
     predictions = answer(
         engine,
@@ -208,18 +179,6 @@ def _judged(engine: LocalEngine, renderer: Renderer, chunk: Sequence[Example], r
         max_new_tokens=answer_limit(run, renderer),
     )
     return judged(renderer.task, chunk, list(predictions))
-
-
-def _whole_lines(path: Path) -> list[dict[str, Any]]:
-    """What an interrupted evaluation left; a line cut off by the crash is removed from the file."""
-    if not path.exists():
-        return []
-    content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        with path.open("r+b") as stream:
-            stream.truncate(len(whole))
-    return list(read_jsonl(path))
 
 
 def _zero_shot(

@@ -21,8 +21,9 @@ from finetrie.inference import LocalEngine
 from finetrie.inference.answers import answer
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Prediction, Rejection
+from finetrie.steps.answering import CHUNK
 from finetrie.steps.cleaning import plan
-from finetrie.steps.evaluating import CHUNK, load_base, tuned
+from finetrie.steps.evaluating import load_base, tuned
 from finetrie.steps.progress import Progress, Quiet
 from finetrie.steps.store import target_row
 from finetrie.steps.training import answer_limit
