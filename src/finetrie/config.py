@@ -48,6 +48,10 @@ class Data(Section):
     target: str | None = Field(default=None, description="Column with the label or entities; default: by its name.")
     options: str | None = Field(default=None, description="Column with the row's own candidate labels, if any.")
     on_bad_row: Literal["stop", "reject"] = Field(default="stop", description="What a row that cannot be used does.")
+    reasoning: Literal["apart", "answer"] = Field(
+        default="apart",
+        description="A row's chain of thought: kept beside it, or trained as the beginning of a free answer.",
+    )
     overlap: Literal["remove", "keep"] = Field(
         default="remove", description="What happens to training rows whose text also stands in test or dev."
     )

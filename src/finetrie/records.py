@@ -50,6 +50,7 @@ class Example:
     options: tuple[str, ...] | None = None  # this row's own candidate labels; None: the task's label set
     instruction: str | None = None  # this row's own instruction; None: the task's
     history: tuple[Message, ...] = ()  # earlier turns of a conversation, oldest first
+    reasoning: str | None = None  # the chain of thought that leads to the target; kept beside it, never in a prompt
     columns: Mapping[str, Any] = field(default_factory=dict, hash=False)  # the row's other columns, where asked for
 
 
@@ -88,6 +89,7 @@ class Prompt:
     supervised: tuple[bool, ...]  # same length as ids; all False for an unlabelled row
     text: str  # the text as the model sees it, after shortening
     shortening: Shortening | None = None
+    messages: tuple[Message, ...] = ()  # the same question for a server with a chat template; where it is to be asked
 
     @property
     def prompt_ids(self) -> tuple[int, ...]:

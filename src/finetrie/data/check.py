@@ -142,6 +142,7 @@ def _said(row: Example) -> Iterator[str]:
     """Everything a row says in words. A label is short and harmless; a free answer may not be."""
     yield row.text
     yield row.instruction or ""
+    yield row.reasoning or ""
     yield row.target if isinstance(row.target, str) else ""
     yield from (message["content"] for message in row.history)
 

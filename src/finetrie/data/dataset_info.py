@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from finetrie.data.formats.reasoning import NAMES
 from finetrie.data.rows import Record
 from finetrie.errors import DataError, suggest
 
@@ -37,12 +38,12 @@ class Entry:
             default = {"prompt": "instruction", "query": "input", "response": "output"}
             names = {part: self.columns.get(part, default.get(part)) for part in _ALPACA}
             new = {_ALPACA[part]: row[name] for part, name in names.items() if name in row}
-            return Record(record.line, {k: v for k, v in new.items() if v is not None})
+            return Record(record.line, {k: v for k, v in (new | _reasoning(row)).items() if v is not None})
         column, system = self.columns.get("messages", "conversations"), self.columns.get("system")
         if column not in row:
             return record
         turns = row[column]
-        renamed: dict[str, Any] = {
+        renamed: dict[str, Any] = _reasoning(row) | {
             "conversations": [self._turn(turn) for turn in turns] if isinstance(turns, list) else turns
         }
         if system is not None and row.get(system):
@@ -60,6 +61,11 @@ class Entry:
         }
         speaker = turn[who]
         return {"from": speakers.get(speaker, speaker) if isinstance(speaker, str) else speaker, "value": turn[what]}
+
+
+def _reasoning(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Its chain of thought, for which dataset_info.json has no name."""
+    return {name: row[name] for name in NAMES if name in row}
 
 
 def dataset_entry(path: Path, name: str | None) -> Entry | None:

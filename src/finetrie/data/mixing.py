@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import inf, isfinite
 from random import Random
 from typing import Any
@@ -24,8 +23,6 @@ class Source:
     examples: Sequence[Example]
     weight: float | None = None  # share of the mix, relative to the other weights; None: in proportion to its rows
     cap: int | None = None  # rows at most
-    reasoning: Mapping[str, str] = field(default_factory=dict)
-    """Id of a row → the chain of thought that leads to its answer. Ids must then be unique within the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,6 @@ class Mixed:
     sources: tuple[str, ...]  # the source of each example
     taken: Mapping[str, Taken]  # by source, in the order given
     rejected: tuple[Rejection, ...]
-    reasoning: Mapping[str, str]  # id in the mix → chain of thought, for the examples that have one
     notices: tuple[str, ...] = ()
 
 
@@ -55,7 +51,7 @@ def mix(sources: Sequence[Source], *, rows: int | None = None, seed: int = 0, st
 
     1. A row that asks exactly what a row of an earlier source asks (`exact_key`) is rejected with that row as partner:
        `mix_duplicate`, or `mix_conflict` where the two are labelled differently. Copies within one source stay: those
-       are for the search for duplicates to judge.
+       are for the search for duplicates to judge. The partner takes over the reasoning of its copy where it has none.
     2. Each source is put in a seeded order, stratified by label where it has a closed set of them, and cut at its cap.
     3. The orders are interleaved by weight until `rows` are drawn, or a weight could no longer be kept because its
        source is used up. Rows are never repeated to reach a weight. Without weights every row is drawn.
@@ -71,7 +67,7 @@ def mix(sources: Sequence[Source], *, rows: int | None = None, seed: int = 0, st
     """
     _check(sources, rows)
     notices: list[str] = []
-    pools, rejected, reasoning = _pools(sources, seed, stratify)
+    pools, rejected = _pools(sources, seed, stratify)
     weights = _weights(sources, pools, notices)
     drawn = _interleaved([len(pool) for pool in pools], weights)
     if rows is not None and len(drawn) < rows:
@@ -86,7 +82,6 @@ def mix(sources: Sequence[Source], *, rows: int | None = None, seed: int = 0, st
         sources=tuple(sources[s].name for s, _ in drawn),
         taken=_taken(sources, counts, rejected),
         rejected=tuple(rejection for found in rejected for rejection in found),
-        reasoning={ids[s][i]: told for s, i in drawn if (told := reasoning[s].get(pools[s][i].id)) is not None},
         notices=tuple(notices),
     )
 
@@ -100,7 +95,6 @@ def _check(sources: Sequence[Source], rows: int | None) -> None:
             problems.append(f"source {source.name!r}: weight must be above 0, got {source.weight}")
         if source.cap is not None and source.cap < 1:
             problems.append(f"source {source.name!r}: cap must be 1 row or more, got {source.cap}")
-        problems += _reasoning_problems(source)
     without = [repr(source.name) for source in sources if source.weight is None]
     if 0 < len(without) < len(sources):
         problems.append(f"sources {', '.join(without)} have no weight, the others have one")
@@ -113,45 +107,31 @@ def _check(sources: Sequence[Source], rows: int | None) -> None:
         )
 
 
-def _reasoning_problems(source: Source) -> list[str]:
-    if not source.reasoning:
-        return []
-    ids = Counter(example.id for example in source.examples)
-    unknown = [id for id in source.reasoning if id not in ids]
-    shared = [id for id in source.reasoning if ids[id] > 1]
-    problems = []
-    if unknown:
-        problems.append(f"source {source.name!r}: reasoning for {len(unknown)} unknown ids, the first {unknown[0]!r}")
-    if shared:
-        problems.append(f"source {source.name!r}: reasoning for {len(shared)} ids of several rows: {shared[0]!r}")
-    return problems
-
-
-def _pools(
-    sources: Sequence[Source], seed: int, stratify: bool
-) -> tuple[list[list[Example]], list[list[Rejection]], list[dict[str, str]]]:
-    """By source: the rows that can be drawn, in the order in which they are; the rejections; the reasoning."""
-    owners: dict[Key, tuple[int, Example]] = {}
+def _pools(sources: Sequence[Source], seed: int, stratify: bool) -> tuple[list[list[Example]], list[list[Rejection]]]:
+    """By source: the rows that can be drawn, in the order in which they are, and the rejections."""
+    owners: dict[Key, tuple[int, int]] = {}  # pool, and the place in it
     pools: list[list[Example]] = []
     rejected: list[list[Rejection]] = []
-    reasoning = [dict(source.reasoning) for source in sources]
     for s, source in enumerate(sources):
         own: list[Example] = []
         refused: list[Rejection] = []
         for example in source.examples:
-            owner = owners.get(exact_key(example))
-            if owner is None:
+            if exact_key(example) not in owners:
                 own.append(example)
                 continue
-            moved = _hand_over(reasoning[s], example, reasoning[owner[0]], owner[1])
-            refused.append(_rejection(source, example, owner[1], sources[owner[0]].name, reasoning[s], moved=moved))
+            owner, place = owners[exact_key(example)]
+            kept = pools[owner][place]
+            moved = kept.reasoning is None and example.reasoning is not None and example.target == kept.target
+            if moved:
+                pools[owner][place] = replace(kept, reasoning=example.reasoning)
+            refused.append(_rejection(source, example, kept, sources[owner].name, moved=moved))
         pool = [own[i] for i in _order(own, f"{seed}:{source.name}", stratify)[: source.cap]]
         # Only rows that can be drawn displace rows of later sources: what a cap leaves out is no reason to drop a copy.
-        for example in pool:
-            owners.setdefault(exact_key(example), (s, example))
+        for place, example in enumerate(pool):
+            owners.setdefault(exact_key(example), (s, place))
         pools.append(pool)
         rejected.append(refused)
-    return pools, rejected, reasoning
+    return pools, rejected
 
 
 def _order(examples: Sequence[Example], seed: str, stratify: bool) -> list[int]:
@@ -162,18 +142,7 @@ def _order(examples: Sequence[Example], seed: str, stratify: bool) -> list[int]:
     return order
 
 
-def _hand_over(own: Mapping[str, str], example: Example, others: dict[str, str], kept: Example) -> bool:
-    """Let the kept row have the reasoning of its copy, where it has none and the answers agree."""
-    told = own.get(example.id)
-    if told is None or kept.id in others or example.target != kept.target:
-        return False
-    others[kept.id] = told
-    return True
-
-
-def _rejection(
-    source: Source, example: Example, kept: Example, owner: str, reasoning: Mapping[str, str], *, moved: bool
-) -> Rejection:
+def _rejection(source: Source, example: Example, kept: Example, owner: str, *, moved: bool) -> Rejection:
     conflict = example.target != kept.target
     reason = f"{source.name!r} asks what {kept.origin} ({owner!r}) asks"
     if conflict:
@@ -181,8 +150,8 @@ def _rejection(
     if moved:
         reason += "; its reasoning was handed to that row"
     row: dict[str, Any] = {"source": source.name, "id": example.id, "text": example.text, "target": example.target}
-    if (told := reasoning.get(example.id)) is not None:
-        row["reasoning"] = told
+    if example.reasoning is not None:
+        row["reasoning"] = example.reasoning
     return Rejection(
         origin=example.origin,
         rule="mix_conflict" if conflict else "mix_duplicate",

@@ -14,8 +14,8 @@ from finetrie.data.policy import Policy
 from finetrie.data.privacy import mask, mask_text
 from finetrie.records import Example, Rejection, Span
 
-CLEANED = {"instruction": ("text", "instruction", "history", "target")}
-"""What of an example the steps change, by task; of the others the text only."""
+CLEANED = {"instruction": ("text", "instruction", "history", "reasoning", "target")}
+"""What of an example the steps change, by task; of the others the text and the reasoning."""
 
 NEAR = 0.5
 """Share of common two-character shingles from which two texts are compared; see `find_duplicates`."""
@@ -59,7 +59,7 @@ def prepare_rows(
         reduce: False for rows that are only cleaned and masked: a test set keeps all of its rows.
     """
     result = Prepared()
-    parts = CLEANED.get(kind, ("text",))
+    parts = CLEANED.get(kind, ("text", "reasoning"))
     for example in examples:
         row = _prepare_row(example, plan, parts=parts, labels=labels, reduce=reduce)
         if plan.personal_data:
@@ -146,11 +146,21 @@ def _compare(result: Prepared, plan: Plan, *, kind: str) -> None:
     near = NEAR if plan.copies == "near" or plan.review else None
     found = find_duplicates(result.examples, kind=kind, near=near)
     drops = [match for match in found.drops if plan.copies == "near" or match.found == plan.copies]
+    _hand_over_reasoning(result, drops)
     dropped = {match.position for match in drops}
     result.rejected += [match.rejection() for match in drops]
     result.examples = [example for position, example in enumerate(result.examples) if position not in dropped]
     result.conflicts += found.conflicts
     result.notices += found.notices
+
+
+def _hand_over_reasoning(result: Prepared, drops: Sequence[Match]) -> None:
+    """Let the row that stays have the reasoning of its copy, where it has none."""
+    for match in drops:
+        kept = result.examples[match.partner_position]
+        if match.row.reasoning is not None and kept.reasoning is None:
+            result.examples[match.partner_position] = replace(kept, reasoning=match.row.reasoning)
+            result.changes.append({"origin": kept.origin, "rule": "reasoning_moved", "partner": match.row.origin})
 
 
 DECISIONS = ("keep", "row", "partner", "neither")

@@ -249,6 +249,7 @@ def example_of(draft: Draft, origin: str) -> Example:
         options=draft.options,
         instruction=draft.instruction,
         history=draft.history,
+        reasoning=draft.reasoning,
     )
 
 

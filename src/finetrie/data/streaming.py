@@ -111,7 +111,7 @@ class _Look:
         self.labels: set[str] = set()
         self.names: dict[str, None] = {}
         self.ids = True
-        self.options = self.instructions = self.history = False
+        self.options = self.instructions = self.history = self.reasoning = False
         self.duplicates = 0
         self.rules: Counter[str] = Counter()
         self.first_bad: tuple[Record, BadRow] | None = None
@@ -133,6 +133,7 @@ class _Look:
         self.options = self.options or draft.options is not None
         self.instructions = self.instructions or draft.instruction is not None
         self.history = self.history or bool(draft.history)
+        self.reasoning = self.reasoning or draft.reasoning is not None
 
     def refuse(self, record: Record, bad: BadRow) -> None:
         self.rules[bad.rule] += 1
@@ -148,4 +149,12 @@ class _Look:
         return said
 
     def shape(self) -> Shape:
-        return Shape(self.kind, tuple(sorted(self.labels)), self.ids, self.options, self.instructions, self.history)
+        return Shape(
+            self.kind,
+            tuple(sorted(self.labels)),
+            self.ids,
+            self.options,
+            self.instructions,
+            self.history,
+            self.reasoning,
+        )

@@ -154,6 +154,7 @@ class Losses:
             "options": example.options is not None and first.options != example.options,
             "instruction": example.instruction is not None and first.instruction != example.instruction,
             "history": bool(example.history) and first.history[-len(example.history) :] != example.history,
+            "reasoning": example.reasoning is not None and first.reasoning != example.reasoning,
         }
         for part, lost in changed.items():
             if lost:

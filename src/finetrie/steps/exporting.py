@@ -103,6 +103,7 @@ def shape_of(examples: Collection[Example], *, kind: str, labels: Collection[str
         options=any(example.options is not None for example in examples),
         instructions=any(example.instruction is not None for example in examples),
         history=any(example.history for example in examples),
+        reasoning=any(example.reasoning is not None for example in examples),
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from finetrie.config import Run
 from finetrie.data.card import card
+from finetrie.data.formats.reasoning import in_answer
 from finetrie.data.labels import check_labels
 from finetrie.data.language import language
 from finetrie.data.preparation import review_rows
@@ -211,7 +213,12 @@ def load_part(workspace: Workspace, name: str) -> list[Example]:
 def read_like(run: Run, path: Path | str, *, labelled: bool = True, on_bad_row: str | None = None) -> Dataset:
     """Read a file as the run reads its own: same format and columns."""
     data = run.data
-    return read(
+    if data.reasoning == "answer" and run.task.kind != "instruction":
+        raise ConfigError(
+            f'data.reasoning = "answer" needs a task of free answers, not {run.task.kind}: a label holds no thought',
+            fix='set task.kind = "instruction", or leave data.reasoning out',
+        )
+    rows = read(
         path,
         format=data.format,
         encoding=data.encoding,
@@ -223,6 +230,19 @@ def read_like(run: Run, path: Path | str, *, labelled: bool = True, on_bad_row: 
         labelled=labelled,
         keep_columns=any(name_of(asked) == "columns" for asked in run.prepare.filters),
     )
+    return _with_reasoning(run, rows, Path(path).name)
+
+
+def _with_reasoning(run: Run, rows: Dataset, file: str) -> Dataset:
+    """The rows with their chains of thought where the run wants them, and a word about those that are not trained."""
+    thought = sum(example.reasoning is not None for example in rows.examples)
+    if not thought:
+        return rows
+    if run.data.reasoning == "answer":
+        return replace(rows, examples=tuple(map(in_answer, rows.examples)))
+    how = '; data.reasoning = "answer" would train it' if run.task.kind == "instruction" else ""
+    notice = f"{file}: {thought} rows have a chain of thought; it is kept, and not trained{how}"
+    return replace(rows, notices=(*rows.notices, notice))
 
 
 def _read(run: Run, name: str) -> Dataset:

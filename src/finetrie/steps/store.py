@@ -25,6 +25,7 @@ def read_examples(path: Path) -> Iterator[Example]:
             options=None if row.get("options") is None else tuple(row["options"]),
             instruction=row.get("instruction"),
             history=tuple(row.get("history", ())),
+            reasoning=row.get("reasoning"),
         )
 
 
@@ -42,6 +43,8 @@ def example_row(example: Example) -> dict[str, Any]:
         row["instruction"] = example.instruction
     if example.history:
         row["history"] = list(example.history)
+    if example.reasoning is not None:
+        row["reasoning"] = example.reasoning
     return row
 
 

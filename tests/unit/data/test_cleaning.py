@@ -132,7 +132,7 @@ def test_entity_targets_are_no_text() -> None:
 
 
 def test_an_unknown_part_is_refused() -> None:
-    with pytest.raises(ValueError, match="parts must be of text, instruction, history, target"):
+    with pytest.raises(ValueError, match="parts must be of text, instruction, history, reasoning, target"):
         clean(ner("a"), (), parts=("texts",))
 
 

@@ -63,7 +63,8 @@ def test_the_result_does_not_depend_on_what_runs_side_by_side(concurrency: int, 
 
 def test_a_label_is_written_with_where_it_comes_from() -> None:
     (written,) = write(texts("球赛"), RECIPE, always(completion("体育", reasoning_content="有球")).client())
-    assert written.result == Example(id="a.jsonl:1", text="球赛", target="体育", origin="a.jsonl:1")
+    expected = Example(id="a.jsonl:1", text="球赛", target="体育", origin="a.jsonl:1", reasoning="有球")
+    assert written.result == expected
     assert written.reasoning == "有球"
     source = written.provenance
     assert (source.recipe, source.model, source.served, source.host) == ("label", "large", "large-2026", "llm.test")

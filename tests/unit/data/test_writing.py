@@ -35,7 +35,8 @@ instructions = st.none() | texts
 def classified(draw: st.DrawFn) -> Example:
     options = draw(st.none() | st.lists(st.sampled_from(LABELS), min_size=2, unique=True).map(tuple))
     label = draw(st.sampled_from(options or LABELS))
-    return Example("", draw(texts), label, "", options=options, instruction=draw(instructions))
+    told = draw(st.none() | texts)
+    return Example("", draw(texts), label, "", options=options, instruction=draw(instructions), reasoning=told)
 
 
 @st.composite
@@ -50,7 +51,7 @@ def marked(draw: st.DrawFn) -> Example:
 
 
 @st.composite
-def answered(draw: st.DrawFn, *, pairs: bool = False, apart: bool = True) -> Example:
+def answered(draw: st.DrawFn, *, pairs: bool = False, apart: bool = True, thought: bool = True) -> Example:
     """A question and its answer after some turns; `pairs` of a question and an answer each."""
     roles = ["system"] * draw(st.integers(0, 1))
     if pairs:
@@ -59,7 +60,16 @@ def answered(draw: st.DrawFn, *, pairs: bool = False, apart: bool = True) -> Exa
         roles += draw(st.lists(st.sampled_from(["user", "assistant", "system"]), max_size=3))
     history = tuple({"role": role, "content": draw(texts)} for role in roles)
     own = draw(instructions) if apart else None
-    return Example("", draw(texts), draw(texts), "", instruction=own, history=history)  # type: ignore[arg-type]
+    told = draw(st.none() | texts) if thought else None
+    return Example(
+        "",
+        draw(texts),
+        draw(texts),
+        "",
+        instruction=own,
+        history=history,
+        reasoning=told,  # type: ignore[arg-type]
+    )
 
 
 def saved(path: Path, name: str, container: str, examples: Sequence[Example], kind: str) -> list[Example]:
@@ -74,6 +84,7 @@ def saved(path: Path, name: str, container: str, examples: Sequence[Example], ki
         options=any(example.options for example in numbered),
         instructions=any(example.instruction for example in numbered),
         history=any(example.history for example in numbered),
+        reasoning=any(example.reasoning for example in numbered),
     )
     kept, rows, refused, losses = [], [], [], Losses(form, shape)
     for example in numbered:
@@ -94,7 +105,7 @@ def saved(path: Path, name: str, container: str, examples: Sequence[Example], ki
 
 
 def said(example: Example) -> tuple[Any, ...]:
-    return (example.text, example.target, example.options, example.instruction, example.history)
+    return (example.text, example.target, example.options, example.instruction, example.history, example.reasoning)
 
 
 def returns(tmp_path: Path, name: str, container: str, examples: Sequence[Example], kind: str) -> None:
@@ -156,10 +167,7 @@ def test_answers_and_earlier_turns_survive_in_alpaca(tmp_path: Path, container: 
 
 @pytest.mark.parametrize(
     ("name", "container"),
-    [
-        *[(name, container) for name in ("messages", "sharegpt") for container in ("jsonl", "json", "parquet")],
-        *[("human_assistant", container) for container in ("jsonl", "json", "csv", "xlsx", "parquet")],
-    ],
+    [(name, container) for name in ("messages", "sharegpt") for container in ("jsonl", "json", "parquet")],
 )
 @each_file
 @given(examples=st.lists(answered(apart=False), min_size=1, max_size=4))
@@ -168,11 +176,23 @@ def test_conversations_survive(tmp_path: Path, name: str, container: str, exampl
     returns(tmp_path, name, container, [first, *examples], "instruction")
 
 
+@pytest.mark.parametrize(
+    ("name", "container"), [("human_assistant", container) for container in ("jsonl", "json", "csv", "xlsx", "parquet")]
+)
+@each_file
+@given(examples=st.lists(answered(apart=False, thought=False), min_size=1, max_size=4))
+def test_conversations_without_reasoning_survive_as_text(
+    tmp_path: Path, name: str, container: str, examples: list[Example]
+) -> None:
+    first = Example("", "问", "答", "")  # a file of nothing but system messages is no conversation
+    returns(tmp_path, name, container, [first, *examples], "instruction")
+
+
 @pytest.mark.parametrize("container", ["jsonl", "json", "csv", "tsv", "xlsx", "parquet"])
 @each_file
 @given(examples=st.lists(classified(), min_size=1, max_size=6))
 def test_candidates_survive_in_the_fudan_form(tmp_path: Path, container: str, examples: list[Example]) -> None:
-    own = [replace(e, options=e.options or LABELS, instruction=None) for e in examples]
+    own = [replace(e, options=e.options or LABELS, instruction=None, reasoning=None) for e in examples]
     returns(tmp_path, "fudan", container, own, "classification")
 
 
@@ -180,7 +200,7 @@ def test_candidates_survive_in_the_fudan_form(tmp_path: Path, container: str, ex
 @each_file
 @given(examples=st.lists(classified(), min_size=1, max_size=6))
 def test_classes_survive_in_annotation_tools(tmp_path: Path, name: str, examples: list[Example]) -> None:
-    plain = [replace(e, options=None, instruction=None) for e in examples]
+    plain = [replace(e, options=None, instruction=None, reasoning=None) for e in examples]
     returns(tmp_path, name, FORMATS.get(name).writes[0], plain, "classification")  # type: ignore[attr-defined]
 
 

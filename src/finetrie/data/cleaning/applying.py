@@ -12,7 +12,7 @@ from finetrie.records import Example, Message, Span
 Rewrite: TypeAlias = Callable[[str], tuple[Edit, ...]]
 """What a step does: the edits of a text, in order and without overlap; none where it stays as it is."""
 
-PARTS = ("text", "instruction", "history", "target")
+PARTS = ("text", "instruction", "history", "reasoning", "target")
 """What of an example can be cleaned. `target` is the free answer of instruction data; ask for it there only, because
 the same field holds the label of a classified text."""
 
@@ -33,7 +33,7 @@ class Change:
     origin: str
     rule: str
     step: str
-    part: str  # "text", "instruction", "target" or "history[0]"
+    part: str  # "text", "instruction", "reasoning", "target" or "history[0]"
     before: str
     after: str
     edits: tuple[Edit, ...]  # code points of `before`, in order; neighbours are joined
@@ -129,6 +129,8 @@ def texts(example: Example, parts: Collection[str]) -> Iterator[tuple[str, str]]
     if "history" in parts:
         for number, message in enumerate(example.history):
             yield f"history[{number}]", message["content"]
+    if "reasoning" in parts and example.reasoning is not None:
+        yield "reasoning", example.reasoning
     if "target" in parts and isinstance(example.target, str):
         yield "target", example.target
 
@@ -138,6 +140,8 @@ def _with(example: Example, part: str, text: str) -> Example:
         return replace(example, text=text)
     if part == "instruction":
         return replace(example, instruction=text)
+    if part == "reasoning":
+        return replace(example, reasoning=text)
     if part == "target":
         return replace(example, target=text)
     number = int(part[len("history[") : -1])

@@ -21,6 +21,7 @@ from finetrie.data.formats.base import (
     keeps_columns,
 )
 from finetrie.data.formats.fields import answer_of, history_of, label_of, own_text, text_of
+from finetrie.data.formats.reasoning import COLUMN, NAMES, apart, reasoning_of
 from finetrie.data.rows import BadRow
 from finetrie.records import Example, Message
 
@@ -31,7 +32,8 @@ class Alpaca:
     """Classification reads `input` as the text; a free instruction without input is itself the text."""
 
     about = (
-        '{"instruction", "input" (may be empty), "output"}, optionally "system", "history": [[asked, answered], ...]'
+        '{"instruction", "input" (may be empty), "output"}, optionally "system", "history": [[asked, answered], ...], '
+        '"reasoning"'
     )
     containers = NESTED | TABLES
     rank = 20
@@ -51,19 +53,20 @@ class Alpaca:
         if asked.kind == "ner":
             raise WrongKind("alpaca rows hold no entity offsets", fix='set task.kind = "instruction"')
         target = "output" if asked.labelled else None
-        return Columns(asked.kind or _kind(rows), text, target, also=_OTHERS)
+        return Columns(asked.kind or _kind(rows), text, target, also=(*_OTHERS, *NAMES))
 
     def draft(self, row: Row, columns: Columns, *, labelled: bool) -> Draft:
         system = own_text(row, "system")
         first: tuple[Message, ...] = ({"role": "system", "content": system},) if system is not None else ()
         history = first + history_of(row, "history")
-        if columns.kind == "classification":
-            label = label_of(row, "output") if labelled else None
-            return Draft(text_of(row, "input"), label, instruction=own_text(row, "instruction"), history=history)
-        answer = answer_of(row, "output") if labelled else None
-        if not row.get("input"):
-            return Draft(text_of(row, "instruction"), answer, history=history)
-        return Draft(text_of(row, "input"), answer, instruction=own_text(row, "instruction"), history=history)
+        answer = reasoning = None
+        if labelled:
+            said = label_of(row, "output") if columns.kind == "classification" else answer_of(row, "output")
+            answer, reasoning = apart(said, reasoning_of(row))
+        if columns.kind != "classification" and not row.get("input"):
+            return Draft(text_of(row, "instruction"), answer, history=history, reasoning=reasoning)
+        instruction = own_text(row, "instruction")
+        return Draft(text_of(row, "input"), answer, instruction=instruction, history=history, reasoning=reasoning)
 
     def sample(self) -> Sequence[Row]:
         return (
@@ -72,10 +75,10 @@ class Alpaca:
         )
 
     def written(self, shape: Shape) -> Columns:
-        return Columns("instruction", "input", "output", also=_OTHERS)
+        return Columns("instruction", "input", "output", also=(*_OTHERS, COLUMN))
 
     def header(self, shape: Shape) -> tuple[str, ...]:
-        return _OTHERS if shape.history else _OTHERS[:3]
+        return (*(_OTHERS if shape.history else _OTHERS[:3]), *((COLUMN,) if shape.reasoning else ()))
 
     def rows(self, example: Example, shape: Shape) -> Iterator[Row]:
         asks_itself = example.instruction is None
@@ -95,6 +98,8 @@ class Alpaca:
             )
         if turns:
             row["history"] = [[turns[i]["content"], turns[i + 1]["content"]] for i in range(0, len(turns), 2)]
+        if example.reasoning is not None:
+            row[COLUMN] = example.reasoning
         yield row
 
 

@@ -53,6 +53,7 @@ class Draft:
     options: tuple[str, ...] | None = None
     instruction: str | None = None
     history: tuple[Message, ...] = ()
+    reasoning: str | None = None
 
 
 class Unrecognised(Exception):
@@ -114,6 +115,7 @@ class Shape:
     options: bool = False  # some row has candidate labels of its own, and so on
     instructions: bool = False
     history: bool = False
+    reasoning: bool = False
 
 
 @runtime_checkable

@@ -38,6 +38,7 @@ from finetrie.data.formats.fields import (
     own_text,
     text_of,
 )
+from finetrie.data.formats.reasoning import COLUMN, NAMES, apart, reasoning_columns, reasoning_of
 from finetrie.data.rows import BadRow
 from finetrie.records import Example
 
@@ -50,7 +51,8 @@ class Named:
     """One column with the text, one with the label, the entities or the answer.
 
     Where there are columns `options`, `instruction` and `history`, a row's own candidates, instruction and earlier
-    turns are read from them; `options` only if it lists candidates and the label is among them.
+    turns are read from them; `options` only if it lists candidates and the label is among them. A column `reasoning`,
+    or by one of its other names, holds the chain of thought.
     """
 
     about: str
@@ -85,22 +87,24 @@ class Named:
         text = text_of(row, columns.text)
         options = options_of(row, columns.options) if columns.options and _stands(row, columns.options) else None
         target: Any = None
+        reasoning = reasoning_of(row, [name for name in columns.also if name in NAMES]) if labelled else None
         if labelled and columns.target is not None:
             if columns.kind == "ner":
                 target = entities_of(row, columns.target)
             elif columns.kind == "instruction":
-                target = answer_of(row, columns.target)
+                target, reasoning = apart(answer_of(row, columns.target), reasoning)
             else:
                 target = one_of_options(label_of(row, columns.target), options, columns.options or "")
         instruction = own_text(row, "instruction") if "instruction" in columns.also else None
         history = history_of(row, "history") if "history" in columns.also else ()
-        return Draft(text, target, options, instruction, history)
+        return Draft(text, target, options, instruction, history, reasoning)
 
     def sample(self) -> Sequence[Row]:
         return self.sample_rows
 
     def written(self, shape: Shape) -> Columns:
-        also = [name for name, there in (("instruction", shape.instructions), ("history", shape.history)) if there]
+        others = (("instruction", shape.instructions), ("history", shape.history), (COLUMN, shape.reasoning))
+        also = [name for name, there in others if there]
         return Columns(shape.kind, "text", TARGETS[shape.kind], "options" if shape.options else None, tuple(also))
 
     def header(self, shape: Shape) -> tuple[str, ...]:
@@ -122,6 +126,8 @@ class Named:
             row["instruction"] = example.instruction
         if example.history:
             row["history"] = [dict(message) for message in example.history]
+        if example.reasoning is not None:
+            row[COLUMN] = example.reasoning
         yield row
 
 
@@ -150,6 +156,7 @@ def _also(rows: Sequence[Row]) -> Iterator[str]:
         yield "instruction"
     if more_than_half([_has_turns(row) for row in rows if row.get("history") not in (None, "", [])]):
         yield "history"
+    yield from reasoning_columns(rows)
 
 
 def _has_turns(row: Row) -> bool:

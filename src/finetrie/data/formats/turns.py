@@ -22,14 +22,19 @@ from finetrie.data.formats.base import (
     more_than_half,
 )
 from finetrie.data.formats.fields import cell, from_json_text, own_text
+from finetrie.data.formats.reasoning import COLUMN, NAMES, apart, reasoning_of
 from finetrie.data.jsons import kind_of
 from finetrie.data.rows import BadRow
 from finetrie.errors import suggest
 from finetrie.records import Example, Message
 
 
-def conversation(turns: Sequence[Message], kind: str, *, labelled: bool) -> Draft:
-    """What a conversation asks last, and its answer; `labelled=False` leaves a last answer out."""
+def conversation(turns: Sequence[Message], kind: str, *, labelled: bool, reasoning: str | None = None) -> Draft:
+    """What a conversation asks last, and its answer; `labelled=False` leaves a last answer out.
+
+    Args:
+        reasoning: of the last answer, where it stands apart from it.
+    """
     ends_with_answer = bool(turns) and turns[-1]["role"] == "assistant"
     if labelled and not ends_with_answer:
         raise BadRow(
@@ -46,9 +51,12 @@ def conversation(turns: Sequence[Message], kind: str, *, labelled: bool) -> Draf
     answer = turns[-1]["content"] if labelled else None
     if answer is not None and not answer.strip():
         raise BadRow("empty_target", "the last answer is empty", fix="write the answer, or delete the row")
-    if answer is not None and kind == "classification":
+    if answer is None:
+        return Draft(text, None, history=tuple(before[:-1]))
+    answer, reasoning = apart(answer, reasoning)
+    if kind == "classification":
         answer = answer.strip()
-    return Draft(text, answer, history=tuple(before[:-1]))
+    return Draft(text, answer, history=tuple(before[:-1]), reasoning=reasoning)
 
 
 def said(example: Example) -> list[Message]:
@@ -87,7 +95,7 @@ class Chat:
             if more_than_half([self._fits(value) for value in values(rows, column)]):
                 keeps_columns(asked, self.name, text=column, target=column)
                 target = column if asked.labelled else None
-                return Columns(conversation_kind(asked, self.name), column, target, also=("system",))
+                return Columns(conversation_kind(asked, self.name), column, target, also=("system", *NAMES))
         raise Unrecognised(
             f'not in the {self.name} format: {self.column!r} must be [{{"{self.who}": ..., "{self.what}": ...}}, ...]',
             fix='set data.format = "auto"',
@@ -110,7 +118,13 @@ class Chat:
         messages = [self._message(turn, number) for number, turn in enumerate(turns, start=1)]
         if (system := own_text(row, "system")) is not None and "system" in columns.also:
             messages.insert(0, {"role": "system", "content": system})
-        return conversation(messages, columns.kind, labelled=labelled)
+        told = self._reasoning(row, turns, columns) if labelled else None
+        return conversation(messages, columns.kind, labelled=labelled, reasoning=told)
+
+    def _reasoning(self, row: Row, turns: Sequence[Row], columns: Columns) -> str | None:
+        """What stands in a column of its own, or in the last turn as services answer it."""
+        told = reasoning_of(row, [name for name in NAMES if name in columns.also])
+        return reasoning_of(turns[-1]) if told is None and turns else told
 
     def _message(self, turn: Any, number: int) -> Message:
         if not isinstance(turn, dict) or self.who not in turn or self.what not in turn:
@@ -142,11 +156,11 @@ class Chat:
         return self.sample_rows
 
     def written(self, shape: Shape) -> Columns:
-        return Columns("instruction", self.column, self.column)
+        return Columns("instruction", self.column, self.column, also=(COLUMN,))
 
     def header(self, shape: Shape) -> tuple[str, ...]:
-        return (self.column,)
+        return (self.column, COLUMN) if shape.reasoning else (self.column,)
 
     def rows(self, example: Example, shape: Shape) -> Iterator[Row]:
         turns = [{self.who: self.speakers[turn["role"]], self.what: turn["content"]} for turn in said(example)]
-        yield {self.column: turns}
+        yield {self.column: turns} | ({} if example.reasoning is None else {COLUMN: example.reasoning})

@@ -19,7 +19,7 @@ class Change:
     """One stretch of a row that was replaced. It holds the shape of the value, never the value."""
 
     origin: str
-    field: str  # "text", "instruction", "target" or "history.0"
+    field: str  # "text", "instruction", "reasoning", "target" or "history.0"
     rule: str  # "personal_data.mobile"
     start: int  # in the field as it was, in code points
     end: int
@@ -104,6 +104,8 @@ def _texts(example: Example, labels: Collection[str]) -> dict[str, str]:
     if example.instruction is not None:
         texts["instruction"] = example.instruction
     texts["text"] = example.text
+    if example.reasoning is not None:
+        texts["reasoning"] = example.reasoning
     if isinstance(example.target, str) and example.target not in (*(example.options or ()), *labels):
         texts["target"] = example.target
     return texts
@@ -126,6 +128,7 @@ def _edited(
         text=new["text"],
         target=new.get("target", target),
         instruction=new.get("instruction"),
+        reasoning=new.get("reasoning"),
         history=history,
     )
 

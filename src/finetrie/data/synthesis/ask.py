@@ -47,4 +47,7 @@ class Question:
             return Refused("too_long", f"{len(question)} characters; a question has at most {self.longest}")
         if example.text.strip() in question:
             return Refused("gives_answer", "the question holds the whole text, which should be its answer")
-        return replace(example, text=question, target=example.text.strip(), options=None, instruction=None, history=())
+        answer = example.text.strip()
+        return replace(
+            example, text=question, target=answer, options=None, instruction=None, history=(), reasoning=None
+        )

@@ -140,6 +140,8 @@ class _Row:
             verdict = self._judged(answer, variant)
             if isinstance(verdict, Example):
                 result, reasoning = verdict, answer.reasoning
+                if reasoning is not None and verdict.text == self.example.text:  # it was about what the text is labelled
+                    result = replace(verdict, reasoning=reasoning)
                 break
             refused.append(RefusedAnswer(storable(answer.text), verdict.rule, verdict.reason, request.key))
         if result is None:
