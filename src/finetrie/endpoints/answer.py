@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ class Answer:
     answer_tokens: int | None
     model: str | None  # as the server names it, often more precise than it was asked for
     host: str  # of the endpoint that answered
+    token_ids: Sequence[int] | None = None  # of the text and what ended it; None: the server does not say
+    top: Sequence[Mapping[str, float]] | None = None  # at each of them, token -> log-probability, as far as asked for
 
     @property
     def tokens(self) -> int | None:
@@ -27,16 +29,16 @@ class Answer:
 
 
 class NoAnswer(Exception):
-    """The response is no chat completion."""
+    """The response is no completion."""
 
 
 def read_answer(value: Any, host: str) -> Answer:
-    """The first choice of a chat completion.
+    """The first choice of a completion, of messages or of a prompt.
 
     A completion without choices or without words is an answer with no text, because it was charged.
 
     Raises:
-        NoAnswer: not a chat completion at all, such as an error page or an error sent with status 200.
+        NoAnswer: not a completion at all, such as an error page or an error sent with status 200.
     """
     if not isinstance(value, Mapping):
         raise NoAnswer(f"expected a JSON object, got {type(value).__name__}")
@@ -46,7 +48,10 @@ def read_answer(value: Any, host: str) -> Answer:
         raise NoAnswer(f"the response has no choices: {said}" if said else "the response has no choices")
     choice = _mapping(choices[0] if choices else None)
     message = _mapping(choice.get("message"))
-    thinking, text = _without_thinking(_words(message.get("content")))
+    if "message" in choice or "text" not in choice:
+        thinking, text = _without_thinking(_words(message.get("content")))
+    else:  # what continues a prompt is taken as it is
+        thinking, text = None, _string(choice["text"])
     reasoning = _words(message.get("reasoning_content")) or _words(message.get("reasoning")) or thinking
     usage = _mapping(value.get("usage"))
     return Answer(
@@ -57,6 +62,8 @@ def read_answer(value: Any, host: str) -> Answer:
         answer_tokens=_count(usage.get("completion_tokens")),
         model=_string(value.get("model")),
         host=host,
+        token_ids=_token_ids(choice.get("token_ids")),
+        top=_top(_mapping(choice.get("logprobs")).get("top_logprobs")),
     )
 
 
@@ -89,6 +96,21 @@ def _words(content: Any) -> str | None:
         parts = [_string(_mapping(part).get("text")) for part in content]
         return "".join(part for part in parts if part is not None) or None
     return _string(content)
+
+
+def _token_ids(value: Any) -> list[int] | None:
+    whole = isinstance(value, list) and all(_count(number) is not None for number in value)
+    return value if whole else None
+
+
+def _top(value: Any) -> list[dict[str, float]] | None:
+    """At each token of a completion, the log-probabilities that the server tells."""
+    if not isinstance(value, list):
+        return None
+    return [
+        {token: float(known) for token, known in _mapping(place).items() if isinstance(known, (int, float))}
+        for place in value
+    ]
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

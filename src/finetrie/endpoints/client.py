@@ -24,7 +24,11 @@ LONGEST_ANSWER = 8192
 WARMER = 0.7
 """Least temperature of a second answer: at 0 a model would say again what was refused."""
 
-_OURS = ("model", "messages", "n", "stream")
+CHAT = "/chat/completions"
+COMPLETIONS = "/completions"
+"""Paths of the two questions that an OpenAI-compatible server answers: messages, and text or tokens to go on from."""
+
+_OURS = ("model", "messages", "prompt", "n", "stream")
 _MESSAGE_TOKENS = 16  # what a chat template adds around one message, generously
 
 
@@ -34,17 +38,21 @@ class Request:
 
     body: Mapping[str, Any]
     draw: int  # which of several answers to the same question
+    path: str = CHAT  # of the API, below the server's address
 
     @cached_property
     def key(self) -> str:
-        """SHA-256 of model, messages, parameters and draw."""
+        """SHA-256 of model, question, parameters and draw."""
         return text_hash(json.dumps(self.body, sort_keys=True), str(self.draw))
 
     @cached_property
     def most_tokens(self) -> int:
         """A bound on question and answer together: a tokenizer makes at most one token of a UTF-8 byte."""
-        messages: Sequence[Message] = self.body["messages"]
-        asked = sum(len(m["content"].encode("utf-8", "surrogatepass")) + _MESSAGE_TOKENS for m in messages)
+        if "prompt" in self.body:  # token ids
+            asked = len(self.body["prompt"])
+        else:
+            messages: Sequence[Message] = self.body["messages"]
+            asked = sum(len(m["content"].encode("utf-8", "surrogatepass")) + _MESSAGE_TOKENS for m in messages)
         limits = [self.body.get(name) for name in ("max_tokens", "max_completion_tokens")]
         return asked + max((limit for limit in limits if isinstance(limit, int)), default=LONGEST_ANSWER)
 
@@ -90,7 +98,11 @@ class Client:
 
     @property
     def url(self) -> str:
-        return self.base_url.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
+        return self.address(CHAT)
+
+    def address(self, path: str) -> str:
+        """Where requests with this path go."""
+        return self.base_url.rstrip("/").removesuffix(CHAT) + path
 
     @property
     def host(self) -> str:

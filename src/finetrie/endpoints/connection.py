@@ -27,6 +27,10 @@ class Declined(Exception):
     """The server will not answer this request; it may answer others."""
 
 
+class NotThere(ModelError):
+    """The server has no such address, or no such model."""
+
+
 _AGAIN = {408, 409, 425, 429}
 _SHORT_KEY = 12  # characters; "EMPTY" and the like are no secrets, and may well be words of an answer
 _NO_MONEY = ("insufficient_quota", "billing", "arrears", "arrearage", "insufficient balance")
@@ -60,19 +64,39 @@ class Connection:
             ModelError: the key, the address or the model is wrong, or the account is empty.
         """
         content = json.dumps(dict(request.body))  # ASCII: half a surrogate pair has no UTF-8
-        headers = {"Content-Type": "application/json"}
-        try:
-            response = await asyncio.wait_for(
-                self._http.post(self._client.url, content=content, headers=headers), self._client.timeout
-            )
-        except asyncio.TimeoutError:
-            raise Unavailable(f"no response within {self._client.timeout:g} s") from None
-        except self._errors as error:
-            raise Unavailable(self._without_key(f"{type(error).__name__}: {error}".rstrip(": "))) from None
+        response = await self._send("POST", request.path, content, {"Content-Type": "application/json"})
         body = response.content.decode("utf-8", "replace")
         if response.is_success:
             return self._answer(body if len(self._key or "") < _SHORT_KEY else self._without_key(body))
         raise self._problem(response, self._without_key(body))
+
+    async def models(self) -> list[str] | None:
+        """The names of the models that the server says it has; None where it does not say.
+
+        Raises:
+            Unavailable: as for `post`.
+            ModelError: the key is wrong.
+        """
+        response = await self._send("GET", "/models")
+        body = response.content.decode("utf-8", "replace")
+        if response.status_code == 401 or response.status_code >= 500:
+            raise self._problem(response, self._without_key(body))
+        listed = _parsed(body)
+        data = listed.get("data") if response.is_success and isinstance(listed, dict) else None
+        if not isinstance(data, list):
+            return None
+        return [model["id"] for model in data if isinstance(model, dict) and isinstance(model.get("id"), str)]
+
+    async def _send(
+        self, method: str, path: str, content: str | None = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        sent = self._http.request(method, self._client.address(path), content=content, headers=headers)
+        try:
+            return await asyncio.wait_for(sent, self._client.timeout)
+        except asyncio.TimeoutError:
+            raise Unavailable(f"no response within {self._client.timeout:g} s") from None
+        except self._errors as error:
+            raise Unavailable(self._without_key(f"{type(error).__name__}: {error}".rstrip(": "))) from None
 
     def _answer(self, body: str) -> Answer:
         try:
@@ -96,7 +120,7 @@ class Connection:
             named = f"the key in {self._client.key_env}" if self._client.key_env else "key_env: the server wants a key"
             return ModelError(what, fix=f"check {named}")
         if status == 404:
-            return ModelError(what, fix=f"check base_url ({self._client.url}) and model ({self._client.model})")
+            return NotThere(what, fix=f"check base_url ({response.url}) and model ({self._client.model})")
         if response.is_redirect:
             return ModelError(what, fix="set base_url to where the server redirects to")
         return Declined(what)
