@@ -189,9 +189,9 @@ def test_a_folder_of_llama_factory_is_a_source(tmp_path: Path) -> None:
     convert(tmp_path, tmp_path / "b.csv", to="human_assistant")
     assert [(e.text, e.target) for e in read(tmp_path / "b.csv")] == [("问", "答")]
     text(tmp_path / "dataset_info.json", json.dumps({"qa": entry, "more": entry}))
-    with pytest.raises(DataError, match=r"\(they are: qa, more\)"):
+    with pytest.raises(DataError, match=r"which one\? \(qa, more\)"):
         convert(tmp_path, tmp_path / "b.csv", to="human_assistant")
-    convert(tmp_path, tmp_path / "b.json", to="alpaca", dataset="more")
+    convert(f"{tmp_path}#more", tmp_path / "b.json", to="alpaca")
 
 
 def test_the_command_prints_the_path_and_says_what_is_lost(tmp_path: Path) -> None:

@@ -9,9 +9,7 @@ import typer
 
 
 def convert(
-    src: Annotated[
-        Path, typer.Argument(metavar="SRC", help="A labelled file, or a LLaMA-Factory folder (dataset_info.json).")
-    ],
+    src: Annotated[Path, typer.Argument(metavar="SRC", help="A labelled file, or FOLDER#NAME of a dataset_info.json.")],
     dst: Annotated[Path, typer.Argument(metavar="DST", help="The file to write; replaced when it exists.")],
     to: Annotated[
         str | None,
@@ -30,9 +28,6 @@ def convert(
     text: Annotated[str | None, typer.Option(help="Column with the text.")] = None,
     target: Annotated[str | None, typer.Option(help="Column with the label, the entities or the answer.")] = None,
     options: Annotated[str | None, typer.Option(help="Column with a row's own candidate labels.")] = None,
-    dataset: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which data set of dataset_info.json, where it lists several.")
-    ] = None,
     scheme: Annotated[str, typer.Option(help="Tags of CoNLL: BIO, BMES or BIOES.")] = "BIO",
     instruction: Annotated[
         str | None, typer.Option(help="What labelled texts ask, for rows without an instruction of their own.")
@@ -67,7 +62,6 @@ def convert(
         text=text,
         target=target,
         options=options,
-        dataset=dataset,
         on_bad_row=on_bad_row,
         scheme=scheme,
         instruction=instruction,

@@ -1,4 +1,7 @@
-"""LLaMA-Factory's dataset_info.json: which file a name stands for, and how its columns are called there."""
+"""LLaMA-Factory's dataset_info.json: which file a name stands for, and how its columns are called there.
+
+One of its data sets is named `FOLDER#NAME`, wherever a data file can be named; `FOLDER` alone where it has only one.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 from finetrie.data.formats.reasoning import NAMES
 from finetrie.data.rows import Record
 from finetrie.errors import DataError, suggest
+from finetrie.files import file_hash, text_hash
 
 FILE = "dataset_info.json"
 
@@ -28,6 +32,12 @@ class Entry:
     columns: Mapping[str, str]
     tags: Mapping[str, str]
     notices: tuple[str, ...] = ()
+
+    @property
+    def hash(self) -> str:
+        """Of what is read: the bytes of the file, and the names under which."""
+        names = [self.formatting, dict(self.columns), dict(self.tags)]
+        return text_hash(file_hash(self.file) + json.dumps(names, sort_keys=True, ensure_ascii=False))
 
     def renamed(self, record: Record) -> Record:
         """The record with the columns and speakers that the alpaca or sharegpt form has."""
@@ -68,27 +78,27 @@ def _reasoning(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in NAMES if name in row}
 
 
-def dataset_entry(path: Path, name: str | None) -> Entry | None:
-    """The entry called `name` of a dataset_info.json, given as that file or its folder; None for any other path.
+def dataset_entry(path: Path) -> Entry | None:
+    """The data set that `FOLDER#NAME` names, or the only one of a folder; None for any other path.
+
+    The file dataset_info.json itself may stand in place of its folder.
 
     Raises:
-        DataError: no entry of that name, or none named; the data lie on a hub, are preferences, or are missing.
+        DataError: no data set of that name, or several and none named; the rows lie on a hub, are preferences, or are
+            missing.
     """
-    file = path / FILE if path.is_dir() else path
-    if file.name != FILE or not file.is_file():
-        if name is None:
-            return None
-        raise DataError(
-            path, None, f"no {FILE} here, in which to look for {name!r}", fix=f"name {FILE} or the folder it lies in"
-        )
+    file, name = _listing(path)
+    if file is None:
+        return None
     entries = _entries(file)
-    if name is None:
+    if name is None and len(entries) != 1:
         raise DataError(
             file,
             None,
-            f"this lists data sets; it holds none itself (they are: {', '.join(entries) or 'none'})",
-            fix=f"convert one of them: finetrie convert {path} OUT.jsonl --dataset NAME (in Python, dataset=...)",
+            f"this lists {len(entries)} data sets; which one? ({', '.join(entries) or 'none'})",
+            fix=f"name one of them: {path}#{next(iter(entries), 'NAME')}",
         )
+    name = next(iter(entries)) if name is None else name
     if name not in entries:
         raise DataError(
             file,
@@ -99,13 +109,31 @@ def dataset_entry(path: Path, name: str | None) -> Entry | None:
     return _entry(file, name, entries[name])
 
 
-def only_dataset(path: Path) -> str | None:
-    """The name of the one entry of a dataset_info.json; None where there are several, or for any other path."""
-    file = path / FILE if path.is_dir() else path
-    if file.name != FILE or not file.is_file():
-        return None
-    names = list(_entries(file))
-    return names[0] if len(names) == 1 else None
+def content_hash(path: Path) -> str:
+    """SHA-256 of what a data file, or a data set of a folder, holds and how it is read; equal for equal rows.
+
+    Raises:
+        OSError: there is no such file.
+        DataError: what `dataset_entry` raises.
+    """
+    entry = dataset_entry(path)
+    return file_hash(path) if entry is None else entry.hash
+
+
+def _listing(path: Path) -> tuple[Path | None, str | None]:
+    """The dataset_info.json that a path is about, and the name it asks for there."""
+    if path.exists():
+        file = path / FILE if path.is_dir() else path
+        return (file, None) if file.name == FILE and file.is_file() else (None, None)
+    folder, mark, name = path.name.rpartition("#")
+    if not mark or not (place := path.parent / folder).exists():
+        return None, None
+    file, _ = _listing(place)
+    if file is None:
+        raise DataError(
+            place, None, f"no {FILE} here, in which to look for {name!r}", fix=f"name {FILE} or the folder it lies in"
+        )
+    return file, name
 
 
 def _entries(file: Path) -> dict[str, Any]:
@@ -132,8 +160,8 @@ def _entry(file: Path, name: str, described: Mapping[str, Any]) -> Entry:
         raise DataError(
             file,
             None,
-            where + f"the rows are not in this folder ({place})",
-            fix="download the file, and name it in the entry's file_name",
+            where + f"its rows are remote, not in this folder ({place})",
+            fix="download them, and name the file in the entry's file_name",
         )
     columns, tags = (_texts(file, where, described, key) for key in ("columns", "tags"))
     notices = [f"{file.name}: {name}: {part} ({columns[part]!r}) are not read" for part in _UNREAD if columns.get(part)]

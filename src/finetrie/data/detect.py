@@ -98,7 +98,7 @@ def describe(path: Path, data: Dataset) -> Detected:
 
 def role_of(path: Path) -> str | None:
     """ "train", "dev" or "test" where a word of the file's name says so (`cnews.train.txt`, `测试集.csv`)."""
-    words = _WORDS.findall(path.stem.lower())
+    words = _WORDS.findall(Path(path.name.rpartition("#")[2]).stem.lower())
     return next((role for role, names in _ROLES.items() for word in words if word in names), None)
 
 

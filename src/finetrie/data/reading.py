@@ -65,12 +65,12 @@ def read(
     options: str | None = None,
     on_bad_row: Literal["stop", "reject"] = "stop",
     labelled: bool = True,
-    dataset: str | None = None,
     keep_columns: bool = False,
 ) -> Dataset:
     """Read a file of labelled texts.
 
     Args:
+        path: a file; or a folder with LLaMA-Factory's dataset_info.json, as `FOLDER#NAME` where it lists several.
         format: a name from `FORMATS`, or "auto": the most particular format that fits the first 500 rows.
         encoding: a name, or "auto" (see `find_encoding`).
         kind: what the rows are for; None: what the target column holds decides.
@@ -79,7 +79,6 @@ def read(
         labelled: False reads texts only (`target` is None in every example), from any of the formats or a
             plain text file with a text a line.
         keep_columns: keep what else a row holds in `Example.columns`, for filters on it.
-        dataset: the name of an entry, where `path` is LLaMA-Factory's dataset_info.json or the folder it lies in.
 
     Returns:
         Examples in file order. Ids are the rows' own `id` where every row has one and no two agree, else origins
@@ -90,7 +89,7 @@ def read(
         UnknownName: no such format.
     """
     asked = Asked(kind=known_kind(kind), text=text, target=target, options=options, labelled=labelled)
-    opened = open_rows(Path(path), format, encoding, asked, dataset=dataset)
+    opened = open_rows(Path(path), format, encoding, asked)
     collected = _Collected(opened, keep_rows=on_bad_row == "reject", keep_columns=keep_columns)
     for record in opened.records:
         collected.add(record, labelled=labelled)

@@ -37,13 +37,12 @@ class Opened:
         return self.format.draft(record.value, self.columns, labelled=labelled)
 
 
-def open_rows(path: Path, format: str, encoding: str, asked: Asked, *, dataset: str | None = None) -> Opened:
+def open_rows(path: Path, format: str, encoding: str, asked: Asked) -> Opened:
     """Find container, format and columns from the first rows; the records start at the first row again.
 
-    Args:
-        dataset: the name of an entry, where `path` is LLaMA-Factory's dataset_info.json or the folder it lies in.
+    A data set that dataset_info.json describes (`FOLDER#NAME`) is read as it says there.
     """
-    entry = dataset_entry(path, dataset)
+    entry = dataset_entry(path)
     if entry is not None:
         path, format = entry.file, entry.formatting
     known = {*KNOWN_NAMES, *(name for name in (asked.text, asked.target, asked.options) if name)}

@@ -49,7 +49,6 @@ class Stream:
     text: str | None = None
     target: str | None = None
     options: str | None = None
-    dataset: str | None = None
 
     def survey(self) -> Survey:
         """Read the file once.
@@ -97,7 +96,7 @@ class Stream:
 
     def _open(self) -> Opened:
         asked = Asked(kind=known_kind(self.kind), text=self.text, target=self.target, options=self.options)
-        return open_rows(self.path, self.format, self.encoding, asked, dataset=self.dataset)
+        return open_rows(self.path, self.format, self.encoding, asked)
 
 
 class _Look:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetrie.data.dataset_info import only_dataset
 from finetrie.data.formats.base import Row
 from finetrie.data.reading import LISTED_ROWS, bad_rows_error, nothing_usable, rejection_of
 from finetrie.data.rows import BadRow, Record
@@ -51,7 +50,6 @@ def convert(
     text: str | None = None,
     target: str | None = None,
     options: str | None = None,
-    dataset: str | None = None,
     on_bad_row: str = "stop",
     scheme: str = "BIO",
     instruction: str | None = None,
@@ -68,8 +66,6 @@ def convert(
     Args:
         to: a format that can be written, or None: by the ending of `dst`.
         format, encoding, kind, text, target, options: how to read `src`, as for `finetrie.data.reading.read`.
-        dataset: the entry of LLaMA-Factory's dataset_info.json, where `src` is that file or its folder and it has
-            several.
         on_bad_row: "stop" raises one error with up to 20 rows that cannot be read or written, and writes nothing;
             "reject" leaves them out and lists them in DST's name with `.rejected.jsonl`.
         scheme: of CoNLL tags: BIO, BMES or BIOES.
@@ -91,7 +87,7 @@ def convert(
     one_of("language", language, ("auto", "zh", "en"))
     if path.exists() and source.exists() and path.samefile(source):
         raise OutputError(f"{path}: is the file to read", fix="name another file to write")
-    stream = Stream(source, format, encoding, kind, text, target, options, dataset or only_dataset(source))
+    stream = Stream(source, format, encoding, kind, text, target, options)
     survey = stream.survey()
     spoken = survey.language if language == "auto" else language
     task = asking(

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from finetrie.config import Run, load_run, save_run
+from finetrie.data.dataset_info import FILE as DATASET_INFO
+from finetrie.data.dataset_info import content_hash
 from finetrie.errors import CheckpointError, ConfigError, DataError
-from finetrie.files import file_hash, read_json, text_hash, write_json
+from finetrie.files import read_json, text_hash, write_json
 from finetrie.tracking.manifest import environment
 from finetrie.tracking.rundir import RunDir
 
@@ -110,9 +112,11 @@ def _identity(run: Run) -> dict[str, Any]:
     for section, name in FILES:
         path = settings[section].pop(name)
         if path is not None:
-            if not Path(path).is_file():
-                raise DataError(path, None, "no such file", fix=f"correct {section}.{name} in the run file")
-            hashes[name] = file_hash(Path(path))
+            try:
+                hashes[name] = content_hash(Path(path))
+            except (FileNotFoundError, IsADirectoryError):
+                what = f"a folder without {DATASET_INFO}" if Path(path).is_dir() else "no such file"
+                raise DataError(path, None, what, fix=f"correct {section}.{name} in the run file") from None
     return {**settings, "files": hashes}
 
 
@@ -120,6 +124,7 @@ def _name(run: Run, identity: Mapping[str, Any]) -> str:
     digest = text_hash(json.dumps(identity, sort_keys=True, ensure_ascii=False))
     train = Path(run.data.train)
     stem = train.parent.name if train.stem in ("train", "training", "data") and train.parent.name else train.stem
+    stem = stem.rpartition("#")[2]
     return f"{stem}-{run.tuning.method}-{digest[:8]}"
 
 
