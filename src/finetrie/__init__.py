@@ -15,7 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from finetrie.config import Run, load_run, parse_run
-    from finetrie.steps import check, convert, demo, evaluate, init, predict, predict_texts, prepare, report, run, train
+    from finetrie.steps import (
+        check,
+        convert,
+        demo,
+        evaluate,
+        init,
+        predict,
+        predict_texts,
+        prepare,
+        report,
+        run,
+        train,
+        write,
+    )
 
 __version__ = "0.1.0"
 
@@ -31,6 +44,7 @@ _STEPS = (
     "report",
     "run",
     "train",
+    "write",
 )
 _CONFIG = ("Run", "load_run", "parse_run")
 

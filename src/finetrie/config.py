@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -185,6 +185,11 @@ class Evaluation(Section):
     confidence: float = Field(default=0.95, gt=0, lt=1, description="Level of every interval.")
     resamples: int = Field(default=10_000, ge=100, description="Bootstrap resamples.")
     zero_shot: int = Field(default=0, ge=0, description="Also ask the untuned base about this many test rows.")
+    baselines: list[Named] | None = Field(
+        default=None,
+        description="What the model is measured beside, by name or as a table of name and settings; [] for nothing. "
+        "Default: tfidf for classification, dictionary for entities.",
+    )
 
 
 class Tracking(Section):
@@ -233,14 +238,7 @@ def load_run(path: Path, overrides: Sequence[str] = ()) -> Run:
     Raises:
         ConfigError: one message that lists every problem, each with its dotted key.
     """
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file", fix="write one with: finetrie init DATA") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}", fix='text values need quotes: base = "..."') from None
+    tree = read_toml(path, fix="write one with: finetrie init DATA")
     return parse_run(tree, overrides, where=str(path), folder=path.parent)
 
 
@@ -254,13 +252,34 @@ def parse_run(
     """
     merged: dict[str, Any] = {key: dict(value) if isinstance(value, Mapping) else value for key, value in tree.items()}
     for item in overrides:
-        _override(merged, item)
-    try:
-        run = Run.model_validate(merged)
-    except ValidationError as error:
-        problems = [_explain(problem, merged) for problem in error.errors()]
-        raise ConfigError(f"{where}: {len(problems)} problem(s)\n  " + "\n  ".join(problems)) from None
+        override(merged, item)
+    run = parse(Run, merged, where=where)
     return resolve_paths(run, folder) if folder is not None else run
+
+
+def read_toml(path: Path, *, fix: str) -> dict[str, Any]:
+    """A TOML file as nested dictionaries; raises ConfigError, with `fix` where there is no such file."""
+    try:
+        tree: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tree
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file", fix=fix) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}", fix='text values need quotes: base = "..."') from None
+
+
+S = TypeVar("S", bound=Section)
+
+
+def parse(schema: type[S], tree: Mapping[str, Any], *, where: str, fix: str = "") -> S:
+    """Check nested tables against a schema; raises ConfigError with every problem and its dotted key."""
+    try:
+        return schema.model_validate(tree)
+    except ValidationError as error:
+        problems = [_explain(problem, schema) for problem in error.errors()]
+        raise ConfigError(f"{where}: {len(problems)} problem(s)\n  " + "\n  ".join(problems), fix=fix) from None
 
 
 def dump_run(run: Run) -> str:
@@ -289,7 +308,8 @@ def resolve_paths(run: Run, folder: Path) -> Run:
     return run.model_copy(update={"data": data, "prepare": prepare, "model": model})
 
 
-def _override(tree: dict[str, Any], item: str) -> None:
+def override(tree: dict[str, Any], item: str) -> None:
+    """Set `section.key=value` in nested tables; the value is read as TOML. Raises ConfigError."""
     key, equals, value = item.partition("=")
     path = [part.strip() for part in key.split(".")]
     if not equals or len(path) != 2 or not all(path):
@@ -311,27 +331,47 @@ def _toml_value(text: str) -> Any:
         return text
 
 
-def _known_keys(path: tuple[str, ...]) -> list[str]:
-    """The settings that exist where an unknown one was found."""
-    if not path:
-        return list(Run.model_fields)
-    if path[0] == "tuning":
-        return list(METHODS[path[1]].model_fields) if len(path) > 1 and path[1] in METHODS else []
-    section = Run.model_fields[path[0]].annotation if path[0] in Run.model_fields else None
-    return list(section.model_fields) if isinstance(section, type) and issubclass(section, BaseModel) else []
-
-
-def _explain(problem: Any, tree: Mapping[str, Any]) -> str:
-    where = tuple(str(part) for part in problem["loc"])
-    shown = ".".join(part for i, part in enumerate(where) if not (where[0] == "tuning" and i == 1))
+def _explain(problem: Any, schema: type[BaseModel]) -> str:
+    shown, known, choice = _place(schema, tuple(map(str, problem["loc"])))
     if problem["type"] == "extra_forbidden":
-        known = _known_keys(where[:-1])
-        return f"{shown}: no such setting{suggest(where[-1], known)} (known: {', '.join(known)})"
+        return f"{shown}: no such setting{suggest(str(problem['loc'][-1]), known)} (known: {', '.join(known)})"
     if problem["type"] == "missing":
         return f"{shown}: is required"
+    if problem["type"] == "union_tag_not_found":
+        return f"{shown}.{choice}: is required (known: {', '.join(known)})"
     if problem["type"] == "union_tag_invalid":
-        known = list(METHODS)
         tag = problem["ctx"]["tag"]
-        return f"{shown}.method: no such method {tag!r}{suggest(tag, known)} (known: {', '.join(known)})"
+        return f"{shown}.{choice}: no such {choice} {tag!r}{suggest(tag, known)} (known: {', '.join(known)})"
     message = problem["msg"].removeprefix("Value error, ")
     return f"{shown}: {message[0].lower()}{message[1:]}, got {problem['input']!r}"
+
+
+def _place(schema: type[BaseModel], path: tuple[str, ...]) -> tuple[str, list[str], str]:
+    """The dotted key as a file writes it, what is known there, and the setting that chooses among several tables.
+
+    pydantic's path also names the chosen table (`tuning.lora.rank`) and counts the tables of a list from 0.
+    """
+    section: type[BaseModel] | None = schema
+    shown: list[str] = []
+    known: list[str] = []
+    choice = ""
+    rest = list(path)
+    while rest:
+        name = rest.pop(0)
+        shown.append(name)
+        known = list(section.model_fields) if section is not None else []
+        field = section.model_fields.get(name) if section is not None else None
+        if field is None:
+            section = None
+            continue
+        kinds = get_args(field.annotation) or (field.annotation,)
+        tables = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        section = tables[0] if tables else None
+        if field.discriminator is not None:
+            choice = str(field.discriminator)
+            chosen = {str(table.model_fields[choice].default): table for table in tables}
+            known = list(chosen)
+            section = chosen.get(rest.pop(0)) if rest else None
+        elif tables and get_origin(field.annotation) is list and rest:
+            shown[-1] += f"[{int(rest.pop(0)) + 1}]"
+    return ".".join(shown), known, choice

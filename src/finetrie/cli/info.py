@@ -18,6 +18,7 @@ class Topic(str, Enum):
     wordings = "wordings"
     cleaning = "cleaning"
     filters = "filters"
+    baselines = "baselines"
     personal_data = "personal_data"
 
 

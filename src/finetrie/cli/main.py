@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from finetrie.cli import check, convert, demo, evaluate, info, init, predict, prepare, report, run, train
+from finetrie.cli import check, convert, demo, evaluate, info, init, predict, prepare, report, run, train, write
 from finetrie.errors import FinetrieError
 
 INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended
@@ -25,6 +25,7 @@ for module, name in (
     (init, "init"),
     (check, "check"),
     (convert, "convert"),
+    (write, "write"),
     (run, "run"),
     (prepare, "prepare"),
     (train, "train"),

@@ -10,6 +10,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +87,18 @@ class Renderer:
         self.reserve = max(self._longest(task.labels), reserve or 0) if task.closed else reserve or 0
         self._check_instruction()
         self.hash = self._hash()
+
+    def with_task(self, task: Task[Any]) -> Renderer:
+        """The same budget, template and answers, for a task that words its question otherwise.
+
+        Raises:
+            ConfigError: its instruction alone exceeds the budget.
+        """
+        other = copy(self)
+        other.task, other._slots, other._label_ids = task, {}, {}
+        other._check_instruction()
+        other.hash = other._hash()
+        return other
 
     def render(self, example: Example, *, labelled: bool = True) -> Prompt | Rejection:
         """The example as tokens, or why it cannot be one.

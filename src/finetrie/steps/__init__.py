@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from finetrie.steps.reporting import report
     from finetrie.steps.running import run
     from finetrie.steps.training import train
+    from finetrie.steps.writing import preview_write, write
 
 __all__ = [
     "check",
@@ -36,9 +37,11 @@ __all__ = [
     "predict",
     "predict_texts",
     "prepare",
+    "preview_write",
     "report",
     "run",
     "train",
+    "write",
 ]
 
 _MODULES = {
@@ -51,9 +54,11 @@ _MODULES = {
     "predict": "predicting",
     "predict_texts": "predicting",
     "prepare": "preparing",
+    "preview_write": "writing",
     "report": "reporting",
     "run": "running",
     "train": "training",
+    "write": "writing",
 }
 
 

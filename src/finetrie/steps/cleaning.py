@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from finetrie.config import Run
+from finetrie.config import Prepare, Run
 from finetrie.data.cleaning import steps_from
 from finetrie.data.duplicates import Leak, find_leaks
 from finetrie.data.filters import filters_from
@@ -32,10 +32,17 @@ def prepared(run: Run, data: Dataset, asked: Plan, *, reduce: bool) -> Prepared:
     Raises:
         DataError: the decisions cannot be read.
     """
-    labels = list(count_labels(data.examples, kind=run.task.kind))
-    result = prepare_rows(data.examples, asked, kind=run.task.kind, labels=labels, reduce=reduce)
-    if reduce and run.prepare.decisions is not None:
-        path = Path(run.prepare.decisions)
+    return prepared_rows(data.examples, asked, kind=run.task.kind, decisions=run.prepare.decisions, reduce=reduce)
+
+
+def prepared_rows(
+    examples: Sequence[Example], asked: Plan, *, kind: str, decisions: str | None = None, reduce: bool = True
+) -> Prepared:
+    """Rows in memory, prepared; `decisions` is the file of a review that a person has filled in."""
+    labels = list(count_labels(examples, kind=kind))
+    result = prepare_rows(examples, asked, kind=kind, labels=labels, reduce=reduce)
+    if reduce and decisions is not None:
+        path = Path(decisions)
         try:
             lines = [dict(line) for line in read_jsonl(path)]
         except (OSError, ValueError, TypeError) as error:
@@ -59,7 +66,11 @@ def plan(run: Run, *, review: bool = False) -> Plan:
         ConfigError: an unknown step, filter, parameter or kind of personal data.
         DataError: the word lists cannot be read.
     """
-    asked = run.prepare
+    return plan_of(run.prepare, count=partial(_tokens, run.model.base, run.model.revision), review=review)
+
+
+def plan_of(asked: Prepare, *, count: Callable[[str], int], review: bool = False) -> Plan:
+    """What a section `[prepare]` asks for; `count` says how many tokens a text is. Raises as `plan`."""
     kinds = tuple(ALL) if asked.personal_data == ["all"] else tuple(asked.personal_data)
     if unknown := [kind for kind in kinds if kind not in KINDS.names()]:
         raise ConfigError(
@@ -69,7 +80,7 @@ def plan(run: Run, *, review: bool = False) -> Plan:
     return Plan(
         steps=steps_from(asked.clean, where="prepare.clean"),
         policy=None if asked.policy is None else Policy(read_categories(asked.policy)),
-        filters=filters_from(asked.filters, where="prepare.filters", given={"count": partial(_tokens, run)}),
+        filters=filters_from(asked.filters, where="prepare.filters", given={"count": count}),
         personal_data=kinds,
         style=asked.style,
         allow=tuple(asked.allow),
@@ -83,9 +94,9 @@ def name_of(asked: str | Mapping[str, Any]) -> str:
     return asked if isinstance(asked, str) else str(asked.get("name"))
 
 
-def _tokens(run: Run, text: str) -> int:
-    """How many tokens a text is to the run's model."""
-    return len(_tokenizer(run.model.base, run.model.revision).encode(text, add_special_tokens=False))
+def _tokens(base: str, revision: str | None, text: str) -> int:
+    """How many tokens a text is to a model."""
+    return len(_tokenizer(base, revision).encode(text, add_special_tokens=False))
 
 
 @cache

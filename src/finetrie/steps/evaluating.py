@@ -11,6 +11,7 @@ from typing import Any
 from finetrie.config import Run
 from finetrie.errors import CheckpointError, DataError
 from finetrie.evaluation.measuring import headline, judged, measure
+from finetrie.data.dataset_info import content_hash
 from finetrie.files import file_hash, read_json, read_jsonl, text_hash, write_json, write_jsonl
 from finetrie.inference import LocalEngine
 from finetrie.inference.answers import answer
@@ -106,7 +107,7 @@ def _evaluate_other(workspace: Workspace, data: Path, progress: Progress) -> Res
     dataset = read_like(workspace.run, data)
     for notice in dataset.notices:
         progress.notice(notice)
-    key = file_hash(data)
+    key = content_hash(data)
     folder = workspace.path / "evaluations" / f"{data.stem}-{key[:8]}"
     write_jsonl(folder / "rejected.jsonl", dataset.rejected)
     if dataset.rejected:

@@ -27,6 +27,7 @@ REGISTRIES = {
     "wordings": ("finetrie.tasks", "WORDINGS"),
     "cleaning": ("finetrie.data.cleaning", "STEPS"),
     "filters": ("finetrie.data.filters", "FILTERS"),
+    "baselines": ("finetrie.baselines", "BASELINES"),
     "personal_data": ("finetrie.data.privacy", "KINDS"),
 }
 """Topic → the module and the name of its registry; imported only when asked for."""

@@ -24,11 +24,12 @@ def run(
     """Prepare, train, evaluate and report; what is already done is not done again."""
     progress = progress or Quiet()
     workspace = prepare(source, out=out, overrides=overrides, progress=progress)
-    if not workspace.done("evaluate"):
+    if workspace.done("evaluate"):
+        result = evaluate(workspace.path, progress=progress)
+    else:
         with tracker_of(workspace, progress) as tracker:
             train(workspace.path, progress=progress, tracker=tracker)
-            evaluate(workspace.path, progress=progress, tracker=tracker)
-    result = evaluate(workspace.path, progress=progress)
+            result = evaluate(workspace.path, progress=progress, tracker=tracker)
     try:
         report(workspace.path)
     except Exception as error:  # a page that cannot be drawn must not cost the run that it is about

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from finetrie.data.quality.confident import Floats, Ints
+from finetrie.data.tfidf import BEGIN, END, are_spaced, fit_vectorizer
 
 FIT_CHARACTERS = 4_000_000
 """Characters the models are fitted on at most; above it a seeded, stratified sample is fitted and every row judged."""
@@ -37,9 +35,6 @@ BLOCK = 5_000
 
 _COMPARED_PIECES = 30
 _KEPT_EACH = 5  # rows of each label and fold that every sample holds, so that no model misses a label
-_BEGIN, _END = "\x02", "\x03"
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +108,6 @@ def assign_folds(items: Sequence[Item], *, folds: int, seed: int) -> Ints:
     return np.array([place[item.group] for item in items], dtype=np.int64)
 
 
-def are_spaced(texts: Sequence[str]) -> bool:
-    """Whether most of what is written puts spaces between words: Han, kana, Thai, Lao, Burmese and Khmer do not."""
-    unspaced = words = 0
-    for text in islice(texts, 1000):
-        begin = text[:1000]
-        unspaced += len(_UNSPACED.findall(begin))
-        words += len(_WORD.findall(_UNSPACED.sub(" ", begin)))
-    return unspaced < 0.3 * (unspaced + words)
-
-
 class _Linear:
     """One TF-IDF for all folds, which sees no label, and one logistic regression a fold."""
 
@@ -165,7 +150,7 @@ class _Linear:
             weights = np.vstack([-weights[0], weights[0]])
         speaks = row.data * (weights[self.labels.index(suggested)] - weights[self.labels.index(given)])
         strongest = [i for i in np.argsort(-speaks, kind="stable")[:_COMPARED_PIECES] if speaks[i] > 0]
-        weight = {self.names[row.indices[i]].strip(f"{_BEGIN}{_END} "): float(speaks[i]) for i in strongest}
+        weight = {self.names[row.indices[i]].strip(f"{BEGIN}{END} "): float(speaks[i]) for i in strongest}
         # A word says more to a person than the one of its characters that weighs most: pieces count with their parts.
         together = {name: sum(w for part, w in weight.items() if part in name) for name in weight if name}
         pieces: list[str] = []
@@ -181,23 +166,14 @@ class _Linear:
 
 
 def _vectorizer(texts: Sequence[str], features: int, *, characters: bool) -> Any:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    return TfidfVectorizer(
-        preprocessor=_normal,
-        analyzer="char" if characters else "word",
-        token_pattern=None if characters else r"\w+|[^\w\s]",
-        ngram_range=(1, 3) if characters else (1, 2),
-        min_df=2 if len(texts) >= 1000 else 1,
-        max_features=features,
-        sublinear_tf=True,
-        dtype=np.float32,
-    ).fit(texts)
-
-
-def _normal(text: str) -> str:
-    """Without differences of width and case, and between marks, so that what begins or ends a text is a feature."""
-    return _BEGIN + unicodedata.normalize("NFKC", text[:READ_CHARACTERS]).casefold() + _END
+    return fit_vectorizer(
+        texts,
+        features=features,
+        ngrams=(1, 3) if characters else (1, 2),
+        characters=characters,
+        least=2 if len(texts) >= 1000 else 1,
+        reach=READ_CHARACTERS,
+    )
 
 
 def _canonical_order(items: Sequence[Item], labels: Sequence[str], seed: int) -> list[int]:

@@ -56,6 +56,10 @@ class Template:
         asked: list[Message] = [{"role": "user", "content": fill(self.user)}]
         return [{"role": "system", "content": fill(self.system)}, *asked] if self.system else asked
 
+    def text(self) -> str:
+        """The template as a file that `read_template` reads."""
+        return (f"[system]\n{self.system}\n\n" if self.system else "") + f"[user]\n{self.user}\n"
+
     @property
     def hash(self) -> str:
         """SHA-256 of the words, not of where they were read from."""
