@@ -208,6 +208,43 @@ class Report(Section):
     language: Literal["en", "zh"] = Field(default="en", description="Language of the page around your data.")
 
 
+def _size(value: Any) -> Any:
+    if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise ValueError("input should be a number of rows, or 'all'")
+
+
+Size = Annotated[int | Literal["all"], BeforeValidator(_size)]
+
+
+class Curve(Section):
+    """The grid of `finetrie curve`; its options override these settings."""
+
+    sizes: list[Size] = Field(
+        default=[], description='Training rows of each point, "all" for all; default: an eighth, a quarter, half, all.'
+    )
+    seeds: int = Field(default=3, ge=1, description="Trainings a point, from training.seed on, each with its own rows.")
+    methods: list[Named] | None = Field(
+        default=None,
+        description="Tuning methods by name, or a table of a name, settings of `[tuning]`, and `training = {...}`; "
+        "[] for baselines only. Default: the run's own.",
+    )
+    models: list[str] = Field(default=[], description="Base models; default: the run's own.")
+    baselines: list[Named] | None = Field(
+        default=None, description="Baselines by name, or a table of name and settings; default: as in `[evaluation]`."
+    )
+    budget: list[Literal["epochs", "steps"]] = Field(
+        default=["epochs"], min_length=1, description="epochs: passes over the rows; steps: as many for every size."
+    )
+    steps_at: int | None = Field(
+        default=None, ge=1, description='The size whose optimiser steps "steps" gives to all; default: the largest.'
+    )
+    on: str = Field(default="here", description="here: one cell after another; ray; or the address of a Ray cluster.")
+    cpus: int | None = Field(default=None, ge=1, description="Threads of a cell; default: the cores of this machine.")
+    gpus: float = Field(default=0.0, ge=0, description="GPUs a cell asks Ray for; 0.5 lets two share one.")
+    retries: int = Field(default=2, ge=0, description="How often a cell begins again whose Ray worker was lost.")
+
+
 class Run(Section):
     """A whole run. `tuning` holds only the settings of the chosen method."""
 

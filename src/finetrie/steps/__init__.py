@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from finetrie.steps.baselining import baseline
     from finetrie.steps.checking import check
     from finetrie.steps.converting import convert
     from finetrie.steps.demonstrating import demo
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from finetrie.steps.writing import preview_write, write
 
 __all__ = [
+    "baseline",
     "check",
     "convert",
     "demo",
@@ -45,6 +47,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "baseline": "baselining",
     "check": "checking",
     "convert": "converting",
     "demo": "demonstrating",

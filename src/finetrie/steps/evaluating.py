@@ -20,7 +20,9 @@ from finetrie.models.loading import load_model
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Prediction
 from finetrie.steps.answering import answer_rest, whole_lines
+from finetrie.steps.baselining import beside
 from finetrie.steps.cleaning import plan, prepared
+from finetrie.steps.endpoint import Endpoint
 from finetrie.steps.preparing import load_part, load_renderer, read_like
 from finetrie.steps.progress import Progress, Quiet
 from finetrie.steps.result import Result
@@ -39,8 +41,11 @@ def evaluate(
 ) -> Result:
     """Score a trained run on its test rows, or on another labelled file.
 
+    With an `endpoint`, the model behind it is asked in place of the run's own, which need not be trained.
+
     Results on the test rows lie in the run directory itself, those on another file in `evaluations/NAME-HASH`
-    below it: `predictions.jsonl` with one line a row, and `metrics.json`.
+    below it: `predictions.jsonl` with one line a row, and `metrics.json`. The baselines of the run are measured on
+    its test rows, too, and compared with it.
 
     Raises:
         CheckpointError: the run is not trained.
@@ -72,12 +77,12 @@ def tuned(workspace: Workspace, base: Any) -> Any:
     return method.load(base, workspace.path / method.folder)
 
 
-def _evaluate_test(workspace: Workspace, progress: Progress, tracker: Tracker | None) -> Result:
-    files, run = workspace.files, workspace.run
-    settings = run.evaluation.model_dump(mode="json")
-    done = workspace.done("evaluate")
-    if done and done.get("settings") == settings:
-        return Result(workspace.path, read_json(files.metrics))
+def load_test(workspace: Workspace) -> list[Example]:
+    """The run's test rows.
+
+    Raises:
+        DataError: there are none.
+    """
     examples = load_part(workspace, "test")
     if not examples:
         raise DataError(
@@ -86,11 +91,21 @@ def _evaluate_test(workspace: Workspace, progress: Progress, tracker: Tracker | 
             "no test rows: nothing to score",
             fix="name a file in data.test, or set data.test_fraction",
         )
+    return examples
+
+
+def _evaluate_test(workspace: Workspace, progress: Progress, tracker: Tracker | None) -> Result:
+    files, run = workspace.files, workspace.run
+    settings = run.evaluation.model_dump(mode="json", exclude={"baselines"})
+    done = workspace.done("evaluate")
+    if done and done.get("settings") == settings:
+        return Result(workspace.path, read_json(files.metrics))
+    examples = load_test(workspace)
     base, renderer = load_base(workspace)
     before = _zero_shot(workspace, LocalEngine(base, renderer), renderer, examples, progress)
-    target = _Target(files.predictions, files.metrics, key=file_hash(files.test))
+    target = Target(files.predictions, files.metrics, key=file_hash(files.test))
     engine = LocalEngine(tuned(workspace, base), renderer)
-    metrics = _score(workspace, engine, renderer, examples, target=target, progress=progress)
+    metrics = score_rows(workspace, engine, renderer, examples, target=target, progress=progress)
     if before is not None:
         metrics["zero_shot"] = before
     write_json(files.metrics, metrics)
@@ -163,10 +178,12 @@ def _score(
     return metrics
 
 
-def _partial(target: _Target, workspace: Workspace) -> Path:
+def _partial(target: Target, workspace: Workspace) -> Path:
     """Answers so far; the name says of which rows, weights and settings, so that nothing else continues it."""
     weights = workspace.done("train") or {}
-    key = text_hash(target.key, str(weights.get("finished")), workspace.run.evaluation.model_dump_json())
+    key = text_hash(
+        target.key, str(weights.get("finished")), workspace.run.evaluation.model_dump_json(exclude={"baselines"})
+    )
     return target.predictions.with_name(f".{target.predictions.name}.{key[:12]}.partial")
 
 
