@@ -12,5 +12,16 @@ Results come in the order of the prompts, one for each; a row that fails says wh
 from finetrie.inference.batching import Sizes
 from finetrie.inference.engine import DECODINGS, Completion, Decoding, Engine, LabelScores, Wording
 from finetrie.inference.local import LocalEngine
+from finetrie.inference.served import ServedEngine
 
-__all__ = ["DECODINGS", "Completion", "Decoding", "Engine", "LabelScores", "LocalEngine", "Sizes", "Wording"]
+__all__ = [
+    "DECODINGS",
+    "Completion",
+    "Decoding",
+    "Engine",
+    "LabelScores",
+    "LocalEngine",
+    "ServedEngine",
+    "Sizes",
+    "Wording",
+]

@@ -62,6 +62,11 @@ class LocalEngine:
         self._shares: bool | None = None if share else False
         self._stop_ids = frozenset(renderer.stop_ids)
 
+    @property
+    def decodings(self) -> tuple[Decoding, ...]:
+        """All of them: a model in this process can be asked for everything."""
+        return DECODINGS
+
     def score(
         self, prompts: Sequence[Prompt], labels: Sequence[Sequence[str]], *, decodings: Collection[Decoding] = DECODINGS
     ) -> Iterator[LabelScores]:

@@ -121,6 +121,7 @@ class Question:
     stop_ids: frozenset[int]
     free_limit: int | None  # tokens of a free answer; None: as many as the row's longest label
     tolerance: float  # share of the distribution that may stay undecided in a trie too large to compute whole
+    whole: int = WHOLE  # inner nodes of a trie that is not too large
 
     def limit(self, row: Scored) -> int:
         return self.free_limit or max(row.trie.depth)
@@ -128,7 +129,7 @@ class Question:
     def nodes(self, row: Scored, *, most: int) -> list[int]:
         """Inner nodes of `row` to compute next: ascending, each with its ancestors computed or listed too."""
         left = [node for node in row.trie.inner if node not in row.greedy]
-        whole = len(row.trie.inner) <= WHOLE or self.tolerance == 0
+        whole = len(row.trie.inner) <= self.whole or self.tolerance == 0
         if "probabilities" in self.decodings and whole:
             return left[:most]
         wanted: set[int] = set()

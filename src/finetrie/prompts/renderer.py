@@ -18,7 +18,7 @@ from finetrie.errors import ConfigError
 from finetrie.files import text_hash
 from finetrie.prompts.budget import Count, Ranges, Scale, Shorten, joined, largest_cut
 from finetrie.prompts.chat import BadConversation, Chat, Frame, TemplateChoice
-from finetrie.records import Example, Prompt, Rejection, Shortening
+from finetrie.records import Example, Message, Prompt, Rejection, Shortening
 from finetrie.tasks.base import Task
 
 VERSION = 1
@@ -163,7 +163,8 @@ class Renderer:
                 shortening = None
         ids = [number for part in parts for number in part]
         if not labelled:
-            return Prompt(example.id, example.origin, tuple(ids), len(ids), (False,) * len(ids), text, shortening)
+            asked = self._messages(example, text)
+            return Prompt(example.id, example.origin, tuple(ids), len(ids), (False,) * len(ids), text, shortening, asked)
         target = self.task.clip(example, shortening.kept) if shortening else self.task.target(example)
         answer = self.label_ids(target) if self.task.closed else self._answer_ids([self.task.answer(target)])[0]
         if len(ids) + len(answer) > self.max_tokens:
@@ -198,15 +199,19 @@ class Renderer:
             return Rejection(example.origin, "bad_conversation", reason, text=example.text)
 
     def _new_slot(self, example: Example) -> _Slot:
-        messages = self.task.messages(
-            self._gap, options=example.options, instruction=example.instruction, history=example.history
-        )
+        messages = self._messages(example, self._gap)
         reserve = self.reserve
         if self.task.closed and example.options:
             reserve = max(reserve, self._longest(example.options))
         own = bool(example.options is not None or example.instruction is not None or example.history)
         frame = self.chat.frame(messages, self._gap)
         return _Slot(frame, self.max_tokens - reserve, self._fixed(frame), own)
+
+    def _messages(self, example: Example, text: str) -> tuple[Message, ...]:
+        asked = self.task.messages(
+            text, options=example.options, instruction=example.instruction, history=example.history
+        )
+        return tuple(asked)
 
     def _longest(self, labels: Iterable[str]) -> int:
         return max((len(self.label_ids(label)) for label in labels), default=0)

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from finetrie.config import Run
+from finetrie.data.dataset_info import content_hash
 from finetrie.errors import CheckpointError, DataError
 from finetrie.evaluation.measuring import headline, judged, measure
-from finetrie.data.dataset_info import content_hash
 from finetrie.files import file_hash, read_json, read_jsonl, text_hash, write_json, write_jsonl
 from finetrie.inference import LocalEngine
 from finetrie.inference.answers import answer
-from finetrie.inference.engine import DECODINGS
+from finetrie.inference.engine import Decoding
+from finetrie.inference.served import ServedEngine
 from finetrie.models.loading import load_model
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Prediction
@@ -36,6 +37,7 @@ def evaluate(
     source: Run | Path | str,
     *,
     data: Path | str | None = None,
+    endpoint: Endpoint | None = None,
     progress: Progress | None = None,
     tracker: Tracker | None = None,
 ) -> Result:
@@ -50,14 +52,19 @@ def evaluate(
     Raises:
         CheckpointError: the run is not trained.
         DataError: the other file cannot be used.
+        ModelError: the endpoint cannot be asked.
     """
     progress = progress or Quiet()
+    if endpoint is not None:
+        from finetrie.steps.served import evaluate_served  # which builds on this module
+
+        return evaluate_served(source, endpoint, data=data, progress=progress)
     workspace = open_workspace(source, create=False)
     if not workspace.done("train"):
         raise CheckpointError(f"{workspace.path}: is not trained yet", fix=f"run: finetrie train {source}")
     with workspace.files.lock(notice=progress.notice):
         if data is None:
-            return _evaluate_test(workspace, progress, tracker)
+            return beside(workspace, _evaluate_test(workspace, progress, tracker), progress)
         return _evaluate_other(workspace, Path(data), progress)
 
 
@@ -86,7 +93,7 @@ def load_test(workspace: Workspace) -> list[Example]:
     examples = load_part(workspace, "test")
     if not examples:
         raise DataError(
-            run.data.train,
+            workspace.run.data.train,
             None,
             "no test rows: nothing to score",
             fix="name a file in data.test, or set data.test_fraction",
@@ -118,27 +125,31 @@ def _evaluate_test(workspace: Workspace, progress: Progress, tracker: Tracker | 
     return Result(workspace.path, metrics)
 
 
-def _evaluate_other(workspace: Workspace, data: Path, progress: Progress) -> Result:
+def read_other(workspace: Workspace, data: Path, folder: Path, progress: Progress) -> Sequence[Example]:
+    """The rows of another file, cleaned and masked as the run's own test rows are; what cannot be used is on record."""
     dataset = read_like(workspace.run, data)
     for notice in dataset.notices:
         progress.notice(notice)
-    key = content_hash(data)
-    folder = workspace.path / "evaluations" / f"{data.stem}-{key[:8]}"
     write_jsonl(folder / "rejected.jsonl", dataset.rejected)
     if dataset.rejected:
         progress.notice(f"{len(dataset.rejected)} rows cannot be used; see {folder / 'rejected.jsonl'}")
-    target = _Target(folder / "predictions.jsonl", folder / "metrics.json", key=key)
+    return prepared(workspace.run, dataset, plan(workspace.run), reduce=False).examples
+
+
+def _evaluate_other(workspace: Workspace, data: Path, progress: Progress) -> Result:
+    key = content_hash(data)
+    folder = workspace.path / "evaluations" / f"{data.stem}-{key[:8]}"
+    examples = read_other(workspace, data, folder, progress)
+    target = Target(folder / "predictions.jsonl", folder / "metrics.json", key=key)
     base, renderer = load_base(workspace)
     engine = LocalEngine(tuned(workspace, base), renderer)
-    # cleaned and masked as the run's own test rows are
-    ready = prepared(workspace.run, dataset, plan(workspace.run), reduce=False)
-    metrics = _score(workspace, engine, renderer, ready.examples, target=target, progress=progress)
+    metrics = score_rows(workspace, engine, renderer, examples, target=target, progress=progress)
     write_json(target.metrics, metrics)
     return Result(folder, metrics)
 
 
 @dataclass(frozen=True)
-class _Target:
+class Target:
     """Where the answers to one set of rows go."""
 
     predictions: Path
@@ -146,16 +157,18 @@ class _Target:
     key: str  # hash of the rows
 
 
-def _score(
+def score_rows(
     workspace: Workspace,
-    engine: LocalEngine,
+    engine: LocalEngine | ServedEngine,
     renderer: Renderer,
     examples: Sequence[Example],
     *,
-    target: _Target,
+    target: Target,
     progress: Progress,
 ) -> dict[str, Any]:
+    """Answer labelled rows and score the answers; goes on where an interrupted call with the same target stopped."""
     run = workspace.run
+    chosen = headline_decoding(run, engine)
     partial = _partial(target, workspace)
     rows = whole_lines(partial)
     with progress.bar("evaluating", len(examples), done=len(rows)) as bar:
@@ -163,7 +176,7 @@ def _score(
     for notice in engine.notices:
         progress.notice(notice)
     predictions = [prediction_from(row) for row in rows]
-    decoding = run.evaluation.decoding if renderer.task.name == "classification" else "free"
+    decoding = chosen if renderer.task.name == "classification" else "free"
     metrics = measure(
         renderer.task,
         examples,
@@ -187,13 +200,23 @@ def _partial(target: Target, workspace: Workspace) -> Path:
     return target.predictions.with_name(f".{target.predictions.name}.{key[:12]}.partial")
 
 
-def _judged(engine: LocalEngine, renderer: Renderer, chunk: Sequence[Example], run: Run) -> list[Prediction]:
+def headline_decoding(run: Run, engine: LocalEngine | ServedEngine) -> Decoding:
+    """The decoding that the run asks for, or the nearest that a server can give."""
+    wanted = run.evaluation.decoding
+    if wanted in engine.decodings:
+        return wanted
+    return "constrained" if "constrained" in engine.decodings else "free"
+
+
+def _judged(
+    engine: LocalEngine | ServedEngine, renderer: Renderer, chunk: Sequence[Example], run: Run
+) -> list[Prediction]:
     predictions = answer(
         engine,
         renderer,
         chunk,
-        decoding=run.evaluation.decoding,
-        decodings=DECODINGS,
+        decoding=headline_decoding(run, engine),
+        decodings=engine.decodings,
         max_new_tokens=answer_limit(run, renderer),
     )
     return judged(renderer.task, chunk, list(predictions))
