@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from finetrie.config import Run, load_run, parse_run
     from finetrie.steps import (
         check,
+        compare,
         convert,
         demo,
         evaluate,
         init,
+        mix,
         predict,
         predict_texts,
         prepare,
@@ -34,10 +36,12 @@ __version__ = "0.1.0"
 
 _STEPS = (
     "check",
+    "compare",
     "convert",
     "demo",
     "evaluate",
     "init",
+    "mix",
     "predict",
     "predict_texts",
     "prepare",
