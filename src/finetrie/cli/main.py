@@ -6,7 +6,22 @@ import sys
 
 import typer
 
-from finetrie.cli import check, convert, demo, evaluate, info, init, predict, prepare, report, run, train, write
+from finetrie.cli import (
+    check,
+    compare,
+    convert,
+    demo,
+    evaluate,
+    info,
+    init,
+    mix,
+    predict,
+    prepare,
+    report,
+    run,
+    train,
+    write,
+)
 from finetrie.errors import FinetrieError
 
 INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended
@@ -26,10 +41,12 @@ for module, name in (
     (check, "check"),
     (convert, "convert"),
     (write, "write"),
+    (mix, "mix"),
     (run, "run"),
     (prepare, "prepare"),
     (train, "train"),
     (evaluate, "evaluate"),
+    (compare, "compare"),
     (predict, "predict"),
     (report, "report"),
     (info, "info"),

@@ -16,7 +16,15 @@ from scipy.sparse import csr_array
 from finetrie.evaluation.classification import ANSWERED, confusion_kinds
 from finetrie.evaluation.entities import entity_counts
 from finetrie.evaluation.instruction import EXACTNESS, row_scores
-from finetrie.evaluation.intervals import Floats, Ints, f1_scores, mean_of_known
+from finetrie.evaluation.intervals import (
+    Floats,
+    Ints,
+    f1_scores,
+    mean_of_known,
+    percentile_interval,
+    resampled_totals,
+    wilson,
+)
 from finetrie.records import Outcome, Prediction
 
 METRICS: dict[str, tuple[str, ...]] = {
@@ -51,6 +59,15 @@ class RowCounts:
     def value(self) -> float:
         """The score over all rows; NaN where it is undefined."""
         return float(self.score(self.totals))
+
+    def interval(self, *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0) -> list[float] | None:
+        """Of the score over such test sets: Wilson's for a share, else the bootstrap over rows."""
+        if self.share:
+            return wilson(int(self.right.sum()), self.rows, confidence=confidence)
+        counts = np.bincount(self.kinds, minlength=self.table.shape[0]).astype(np.int64)
+        blocks = resampled_totals(self.table, counts, resamples=resamples, seed=seed)
+        drawn = np.concatenate([np.empty(0), *(self.score(totals) for totals in blocks)])
+        return percentile_interval(drawn[~np.isnan(drawn)], confidence=confidence)
 
     @property
     def right(self) -> Any:

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from finetrie.steps.baselining import baseline
     from finetrie.steps.checking import check
+    from finetrie.steps.comparing import compare
     from finetrie.steps.converting import convert
     from finetrie.steps.demonstrating import demo
     from finetrie.steps.evaluating import evaluate
     from finetrie.steps.listing import info
     from finetrie.steps.looking import init
+    from finetrie.steps.mixing import mix
     from finetrie.steps.predicting import predict, predict_texts
     from finetrie.steps.preparing import prepare
     from finetrie.steps.reporting import report
@@ -31,11 +33,13 @@ if TYPE_CHECKING:
 __all__ = [
     "baseline",
     "check",
+    "compare",
     "convert",
     "demo",
     "evaluate",
     "info",
     "init",
+    "mix",
     "predict",
     "predict_texts",
     "prepare",
@@ -49,11 +53,13 @@ __all__ = [
 _MODULES = {
     "baseline": "baselining",
     "check": "checking",
+    "compare": "comparing",
     "convert": "converting",
     "demo": "demonstrating",
     "evaluate": "evaluating",
     "info": "listing",
     "init": "looking",
+    "mix": "mixing",
     "predict": "predicting",
     "predict_texts": "predicting",
     "prepare": "preparing",
