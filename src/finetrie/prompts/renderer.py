@@ -123,6 +123,30 @@ class Renderer:
                 chunk = []
         yield from self._render_chunk(chunk, labelled)
 
+    def render_messages(self, messages: Sequence[Message]) -> Prompt | Rejection:
+        """A conversation as it stands, by the same chat template; the last message is the question.
+
+        Nothing is shortened. Rejections: `prompt_too_long`, `bad_conversation`, `bad_characters`, as for `render`.
+        """
+        *before, last = messages
+        broken = next((message for message in messages if _SURROGATE.search(message["content"])), None)
+        if broken is not None:
+            return Rejection("request", "bad_characters", "half a surrogate pair in a message, which has no bytes")
+        asked: list[Message] = [*before, {"role": last["role"], "content": self._gap}]
+        try:
+            if last["role"] != "user":
+                raise BadConversation("the last message must be the user's")
+            frame = self.chat.frame(asked, self._gap)
+        except BadConversation as error:
+            return Rejection("request", "bad_conversation", f"the chat template refuses the conversation: {error}")
+        ids = tuple(number for part in self.chat.encoder.encode(frame.fill(last["content"])) for number in part)
+        if len(ids) > self.max_tokens - self.reserve:
+            reason = f"{len(ids)} tokens, but model.max_tokens less room for the answer leaves "
+            return Rejection("request", "prompt_too_long", f"{reason}{self.max_tokens - self.reserve}; send less text")
+        return Prompt(
+            "request", "request", ids, len(ids), (False,) * len(ids), last["content"], messages=tuple(messages)
+        )
+
     def label_ids(self, label: str) -> tuple[int, ...]:
         """The tokens that answer with `label`, the end token included."""
         if label not in self._label_ids:
@@ -164,7 +188,9 @@ class Renderer:
         ids = [number for part in parts for number in part]
         if not labelled:
             asked = self._messages(example, text)
-            return Prompt(example.id, example.origin, tuple(ids), len(ids), (False,) * len(ids), text, shortening, asked)
+            return Prompt(
+                example.id, example.origin, tuple(ids), len(ids), (False,) * len(ids), text, shortening, asked
+            )
         target = self.task.clip(example, shortening.kept) if shortening else self.task.target(example)
         answer = self.label_ids(target) if self.task.closed else self._answer_ids([self.task.answer(target)])[0]
         if len(ids) + len(answer) > self.max_tokens:
