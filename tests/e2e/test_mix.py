@@ -127,7 +127,7 @@ path = "mix.jsonl"
     assert {line["source"] for line in read_jsonl(folder / "mix.provenance.jsonl")} == {"ours", "b.jsonl"}
     assert MOBILE not in "".join(path.read_text("utf-8") for path in folder.glob("mix.*.jsonl"))
     table = [line.split() for line in done.err.splitlines() if line.startswith(("ours", "b.jsonl "))]
-    assert [line[1:8] for line in table] == [["2", "0", "0", "0", "0", "0", "2"], ["8", "0", "2", "0", "1", "0", "5"]]
+    assert [line[1:] for line in table] == [["2", "0", "0", "2", "28.6", "%"], ["8", "2", "1", "5", "71.4", "%"]]
 
     again = cli("mix", folder / "mix.toml", "--set", "prepare.filters=[]", "--set", "prepare.copies=keep")
     assert again.code == 0

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from finetrie.config import LoraSettings, Run, load_run
+from finetrie.steps.mix_file import load_mix
+from finetrie.steps.recipe_file import load_recipe, recipe_from
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 REFERENCE = {
@@ -35,7 +37,7 @@ REFERENCE = {
 
 
 def run_files() -> list[Path]:
-    return sorted(EXAMPLES.rglob("*.toml"))
+    return sorted(EXAMPLES.rglob("run.toml"))
 
 
 @pytest.mark.parametrize("path", run_files(), ids=lambda path: path.parent.name)
@@ -64,6 +66,17 @@ def test_the_published_experiments_keep_their_settings(name: str, kind: str, dat
     assert isinstance(run.tuning, LoraSettings)
     assert {section: chosen(run, section, settings) for section, settings in REFERENCE.items()} == REFERENCE
     assert run.tracking.swanlab != "off"
+
+
+def test_the_files_about_instruction_data_fit_their_schemas() -> None:
+    """Their commands are carried out in tests/e2e/test_instruction_data.py."""
+    folder = EXAMPLES / "j3_instruction_data"
+    asked = load_recipe(folder / "write.toml", {})
+    assert recipe_from(asked.recipe, "zh").prompt.origin == str(folder / "prompt.txt")
+    mixed = load_mix(folder / "mix.toml", {})
+    assert Path(asked.source.data).is_file()
+    made = {Path(asked.output.path)}
+    assert all(Path(source.path).is_file() for source in mixed.sources if Path(source.path) not in made)
 
 
 def chosen(run: Run, section: str, settings: dict[str, Any]) -> dict[str, Any]:

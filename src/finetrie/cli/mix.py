@@ -84,12 +84,18 @@ def _print(mixed: MixedFile) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    taken = sum(source.taken for source in mixed.sources)
+    always = ("read", "taken")
+    columns = [
+        name
+        for name in ("read", "bad", "dropped", "duplicates", "left_out", "unwritable", "taken")
+        if name in always or any(getattr(source, name) for source in mixed.sources)
+    ]
     table = Table(box=None, padding=(0, 2, 0, 0))
-    columns = ("read", "bad", "prepared out", "duplicates", "left out", "unwritable", "taken")
-    table.add_column("source")
+    table.add_column("source", overflow="fold")
     for name in (*columns, "share"):
-        table.add_column(name, justify="right")
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
     for source in mixed.sources:
-        counts = [str(getattr(source, name.replace(" ", "_"))) for name in columns]
-        table.add_row(escape(source.name), *counts, f"{100 * source.taken / max(1, mixed.rows):.1f} %")
+        counts = [str(getattr(source, name)) for name in columns]
+        table.add_row(escape(source.name), *counts, f"{100 * source.taken / max(1, taken):.1f} %")
     Console(stderr=True, highlight=False).print(table)

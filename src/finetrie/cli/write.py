@@ -109,7 +109,7 @@ def write(
         "output": {"format": to},
     }
     if dry_run:
-        _print(steps.preview_write(data, out, **tables, overrides=overrides or ()), budget)
+        _print(steps.preview_write(data, out, **tables, overrides=overrides or ()))
         return
     wrote = steps.write(data, out, **tables, overrides=overrides or (), progress=Terminal())
     typer.echo(str(wrote.tally), err=True)
@@ -118,7 +118,7 @@ def write(
         raise typer.Exit(UNFINISHED)
 
 
-def _print(preview: Preview, budget: int | None) -> None:
+def _print(preview: Preview) -> None:
     """The first request, and what all of them take."""
     for message in preview.messages:
         typer.echo(f"[{message['role']}]\n{message['content']}\n")
@@ -128,5 +128,6 @@ def _print(preview: Preview, budget: int | None) -> None:
         f"rows      {preview.rows}{left_out}\n"
         f"requests  {preview.requests}{known}\n"
         f"tokens    about {preview.prompt_tokens:,} asked, {preview.answer_tokens:,} answered; "
-        f"never more than {preview.most_tokens:,}"
+        f"never more than {preview.most_tokens:,}\n"
+        f"budget    {'no limit' if preview.budget is None else f'{preview.budget:,} tokens'}"
     )

@@ -35,7 +35,7 @@ class FromSource:
     name: str
     read: int  # rows that could be read
     bad: int  # rows that could not
-    prepared_out: int  # by `[prepare]`: filters, copies, ...
+    dropped: int  # by `[prepare]`: filters, copies, ...
     duplicates: int  # rows that ask what a row of an earlier source asks
     left_out: int  # by caps, weights, or the number of rows wanted
     unwritable: int
@@ -141,7 +141,7 @@ class _Part:
     source: MixSource
     dataset: Dataset
     examples: list[Example] = field(init=False)
-    prepared_out: int = 0
+    dropped: int = 0
 
     def __post_init__(self) -> None:
         self.examples = []
@@ -163,7 +163,7 @@ class _Part:
             name=self.name,
             read=len(self.dataset),
             bad=len(self.dataset.rejected),
-            prepared_out=self.prepared_out,
+            dropped=self.dropped,
             duplicates=taken.duplicates,
             left_out=taken.left_out,
             unwritable=unwritable,
@@ -211,7 +211,7 @@ def _prepare(parts: Sequence[_Part], asked: MixFile, lists: dict[str, list[Any]]
         for part in alike:
             before = len(part.examples)
             part.examples = [example for example in done.examples if owner[example.origin] is part]
-            part.prepared_out = before - len(part.examples)
+            part.dropped = before - len(part.examples)
         lists["rejected"] += done.rejected
         lists["changes"] += done.changes
         lists["flagged"] += done.flags

@@ -60,6 +60,7 @@ class Preview:
     answered: int  # of them, the answers in the cache
     prompt_tokens: int  # of all requests, by rule of thumb: 0.35 for an ASCII character, 1 for any other
     answer_tokens: int  # of usual answers; a model that thinks first takes many times as many
+    budget: int | None  # tokens the work may take
     most_tokens: int  # a bound on everything, if every answer but the last is refused, at its greatest length
 
 
@@ -167,7 +168,7 @@ def preview_write(
             most += request.most_tokens * job.variants * job.asked.recipe.draws
     rows = len(job.dataset)
     requests = (rows - unsuitable) * job.variants
-    return Preview(first, rows, unsuitable, requests, answered, prompts, answers, most)
+    return Preview(first, rows, unsuitable, requests, answered, prompts, answers, job.asked.budget.tokens, most)
 
 
 @dataclass(frozen=True)
