@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
 from finetrie.files import text_hash
 
@@ -102,6 +102,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing on the terminal."""
 
 
+M = TypeVar("M", bound=Callable[[BaseHTTPRequestHandler, Body], None])
+
+
 class Llm:
     """The address of a running server, and the model behind it, which may be changed."""
 
@@ -109,7 +112,7 @@ class Llm:
         self._server = server
         self.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
 
-    def serve(self, model: Moody) -> Moody:
+    def serve(self, model: M) -> M:
         self._server.model = model
         return model
 

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+import finetrie
 from finetrie.data.reading import read
 from finetrie.data.synthesis import Cache, read_template
 from finetrie.data.synthesis.prompts import DEFAULTS
 from finetrie.files import read_json, read_jsonl, text_hash
 from tests.e2e.conftest import Cli, write_jsonl
-from tests.e2e.llm_server import UNDER_WAY, Body, Llm, Moody, completion, serving
+from tests.e2e.llm_server import UNDER_WAY, Body, Llm, Moody, completion, send, serving
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
@@ -234,6 +235,85 @@ def test_a_paraphrase_keeps_label_and_reasoning(tmp_path: Path, cli: Cli, llm: L
     assert next(read_jsonl(tmp_path / "out.jsonl")) == {**row, "text": "这一场比赛打得真好看"}
 
 
+def test_reasoning_is_kept_where_it_is_asked_for(tmp_path: Path, cli: Cli, llm: Llm) -> None:
+    llm.serve(Moody(lambda body: completion("体育", reasoning_content="说的是球赛"), moody=False))
+    for keep in ("false", "true"):
+        done = cli(
+            "write", news(tmp_path, 2), tmp_path / "out.jsonl", *options(llm, "--set", f"recipe.reasoning={keep}")
+        )
+        assert done.code == 0, done.err
+        told = [row.get("reasoning") for row in read_jsonl(tmp_path / "out.jsonl")]
+        assert told == (["说的是球赛"] * 2 if keep == "true" else [None] * 2)
+
+
+def test_rows_that_got_no_answer_are_asked_for_again(tmp_path: Path, cli: Cli, llm: Llm) -> None:
+    def broken(handler: Any, body: Body) -> None:
+        if "第1条" in asked(body):
+            send(handler, b"{}", status=503)
+        else:
+            send(handler, completion("体育"))
+
+    arguments = ["write", news(tmp_path, 3), tmp_path / "out.jsonl", *options(llm, "--set", "endpoint.tries=1")]
+    llm.serve(broken)
+    first = cli(*arguments)
+    assert first.code == 1
+    assert "1 rows got no answer from 127.0.0.1" in first.err
+    assert len(list(read_jsonl(tmp_path / "out.jsonl"))) == 2
+    model = llm.serve(Moody(lambda body: completion("体育"), moody=False))
+    second = cli(*arguments)
+    assert (second.code, model.answered.total()) == (0, 1)
+    assert len(list(read_jsonl(tmp_path / "out.jsonl"))) == 3
+    assert list(read_jsonl(tmp_path / "out.rejected.jsonl")) == []
+
+
+def test_what_a_server_says_never_breaks_the_lists(tmp_path: Path, cli: Cli, llm: Llm) -> None:
+    """Half a surrogate pair in an error, in a model's name and in its thinking."""
+
+    def strange(handler: Any, body: Body) -> None:
+        if "第1条" in asked(body):
+            send(handler, b'{"error": {"message": "no \\ud800"}}', status=400)
+        else:
+            answer = json.loads(completion("体育", reasoning_content="\ud83d"))
+            send(handler, json.dumps({**answer, "model": "\udc00"}).encode())
+
+    llm.serve(strange)
+    done = cli("write", news(tmp_path, 3), tmp_path / "out.jsonl", *options(llm, "--set", "recipe.reasoning=true"))
+    assert done.code == 0, done.err
+    assert len(list(read_jsonl(tmp_path / "out.jsonl"))) == 2
+    (rejected,) = read_jsonl(tmp_path / "out.rejected.jsonl")
+    assert rejected["rule"] == "request_declined"
+    assert [row["served"] for row in read_jsonl(tmp_path / "out.provenance.jsonl")] == ["\udc00"] * 2
+
+
+def test_rows_that_cannot_be_read_or_written_are_listed(tmp_path: Path, llm: Llm) -> None:
+    """From Python, with the tables of a recipe file."""
+    src = tmp_path / "texts.jsonl"
+    src.write_text('{"text": "一段好文本"}\n{broken\n{"text": "另一段文本</s>"}\n', encoding="utf-8")
+    llm.serve(Moody(lambda body: completion("这是在问什么？"), moody=False))
+    wrote = finetrie.write(
+        src,
+        tmp_path / "out.jsonl",
+        source={"on_bad_row": "reject"},
+        recipe={"kind": "question"},
+        endpoint={"base_url": llm.url, "model": "large"},
+        output={"format": "human_assistant"},
+    )
+    assert (wrote.rows, wrote.finished) == (1, True)
+    assert next(read_jsonl(wrote.path))["text"] == "<s>Human: 这是在问什么？\n</s><s>Assistant: 一段好文本\n</s>"
+    assert [(row["origin"], row["rule"]) for row in read_jsonl(wrote.rejected)] == [
+        ("texts.jsonl:2", "bad_json"),
+        ("texts.jsonl:3#question-1", "unwritable"),
+    ]
+    assert "2 rows were left out" in wrote.notices[-1]
+
+
+def test_no_row_at_all_is_not_success(tmp_path: Path, cli: Cli, llm: Llm) -> None:
+    llm.serve(Moody(lambda body: completion("都不是"), moody=False))
+    done = cli("write", news(tmp_path, 2), tmp_path / "out.jsonl", *options(llm))
+    assert done.code == 1
+    assert "0 of 2 rows written (answer_refused 2)" in done.err
+
+
 def test_a_dry_run_sends_nothing(tmp_path: Path, cli: Cli, llm: Llm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LLM_KEY")
     model = llm.serve(Moody(label))
@@ -281,3 +361,17 @@ def test_a_wrong_setting_is_a_message_before_anything_is_sent(
     assert said in done.err
     assert "Traceback" not in done.err
     assert [path.name for path in tmp_path.iterdir()] == ["news.jsonl"]
+
+
+def test_the_file_to_read_is_never_written(tmp_path: Path, cli: Cli) -> None:
+    src = news(tmp_path, 2)
+    done = cli("write", src, src, "-r", "label", "--labels", "A,B", *NOWHERE)
+    assert done.code == 2
+    assert "is the file to read" in done.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["--show-prompt"]])
+def test_what_is_missing_on_the_command_line_is_said(cli: Cli, arguments: list[str]) -> None:
+    done = cli("write", *arguments)
+    assert done.code == 2
+    assert "Invalid value" in done.err
