@@ -1,12 +1,14 @@
-"""The laws of a task, for the authors of plug-ins to call in their own tests."""
+"""The laws of tasks and baselines, for the authors of plug-ins to call in their own tests."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from finetrie.records import Message, Unparsed
+from finetrie.baselines.base import Asker, Baseline, Fitted
+from finetrie.records import Example, Message, Outcome, Prediction, Unparsed
 from finetrie.tasks.base import REASONS, Task, task_from
 
 Y = TypeVar("Y")
@@ -70,3 +72,62 @@ def _check_messages(task: Task[Any]) -> None:
     assert [*history, *messages] == task.messages(TEXT, history=history), "earlier turns come first, unchanged"
     asked = task.messages(TEXT, instruction="Do as 〈I〉 say.")
     assert any("Do as 〈I〉 say." in message["content"] for message in asked), "a row's own instruction is used"
+
+
+def check_baseline(
+    baseline: Baseline,
+    train: Sequence[Example],
+    test: Sequence[Example],
+    *,
+    task: Task[Any],
+    dev: Sequence[Example] = (),
+    asker: Callable[[], Asker] | None = None,
+) -> None:
+    """Assert what comparisons on the same rows rely on, for one baseline, a task it can do, and labelled rows.
+
+    1. One prediction per row, in order; none for no rows.
+    2. An answer depends on its row alone: not on the rows beside it, and never on the row's own target.
+    3. The same rows and seed give the same answers.
+    4. A label is one that the row offers. Probabilities, where there are any, are of the labels that the row offers,
+       sum to 1, and the one of the answer stands beside it.
+    5. Entities lie in their text, in order.
+    6. `facts` are JSON.
+
+    Raises:
+        AssertionError: a law is broken; the message shows for which row.
+    """
+    assert task.name in baseline.kinds, f"{baseline.name} does not do {task.name}"
+    fitted = baseline.fit(train, dev=dev, task=task, seed=3, asker=asker)
+    assert list(fitted.predict([])) == [], "no rows have no predictions"
+    told = _told(fitted, test)
+    assert [said.id for said in told] == [row.id for row in test], "one prediction per row, in order"
+    alone = _told(fitted, [replace(row, target=None) for row in reversed(test)])[::-1]
+    halves = [*_told(fitted, test[: len(test) // 2]), *_told(fitted, test[len(test) // 2 :])]
+    again = _told(baseline.fit(train, dev=dev, task=task, seed=3, asker=asker), test)
+    for row, said, *others in zip(test, told, alone, halves, again, strict=True):
+        for other in others:
+            assert other.answer == said.answer, f"{row.origin}: answered {said.answer!r}, then {other.answer!r}"
+        _check_answer(row, said, task)
+    assert json.loads(json.dumps(dict(fitted.facts))) is not None
+
+
+def _told(fitted: Fitted, rows: Sequence[Example]) -> list[Prediction]:
+    return list(fitted.predict(rows))
+
+
+def _check_answer(row: Example, said: Prediction, task: Task[Any]) -> None:
+    if said.answer is None:
+        assert said.outcome is not None, f"{row.origin}: no answer, and no outcome that says why"
+        return
+    if task.name == "ner":
+        spans = said.answer
+        assert list(spans) == sorted(spans), f"{row.origin}: entities out of order: {spans}"
+        assert all(0 <= s.start < s.end <= len(row.text) for s in spans), f"{row.origin}: outside the text: {spans}"
+    if task.name != "classification" or said.outcome is Outcome.OUT_OF_LABEL_SET:
+        return
+    labels = row.options or task.labels
+    assert said.answer in labels, f"{row.origin}: answered {said.answer!r}, which the row does not offer"
+    if said.probabilities:
+        assert set(said.probabilities) <= set(labels), f"{row.origin}: probabilities of labels that are not offered"
+        assert abs(sum(said.probabilities.values()) - 1) < 1e-3, f"{row.origin}: probabilities do not sum to 1"
+        assert said.probability == said.probabilities.get(said.answer), f"{row.origin}: another probability beside it"

@@ -42,10 +42,31 @@ def lines(metrics: Mapping[str, Any]) -> list[str]:
     if (before := metrics.get("zero_shot")) is not None:
         value, name = before["score"], before["metric"].replace("_", " ")
         shown.append(f"untuned     {_percent(value)}   ({name} of the base model, {before['n']} rows)")
+    shown += [_baseline(name, found) for name, found in (metrics.get("baselines") or {}).items()]
     counts = metrics["outcomes"]
     parts = " + ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
     shown.append(f"rows        {metrics['n']} = {parts}")
     return shown
+
+
+VERDICTS = {
+    "better": "this model is better",
+    "worse": "better than this model",
+    "unclear": "these rows do not show which is better",
+}
+
+
+def _baseline(name: str, found: Mapping[str, Any]) -> str:
+    """One line on what the model had to beat, and whether it did."""
+    if "error" in found:
+        return f"{name:<11} –   (not measured: {found['error'].splitlines()[0]})"
+    scores = ("accuracy", "micro_f1", "exact_match")
+    metric = next(metric for metric in scores if metric in found)
+    against = found["against"]
+    p = against["p"]
+    sure = "" if p is None else ", p < .001" if p < 0.001 else f", p = {p:.3f}".replace("0.", ".", 1)
+    line = _line(name, found[metric], found.get(f"{metric}_ci"))
+    return f"{line}   {VERDICTS[against['verdict']]}{sure}"
 
 
 def _line(name: str, value: float | None, interval: list[float] | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finetrie.records import Outcome
-from finetrie.reports.numbers import is_number, number, percent
+from finetrie.reports.numbers import duration, is_number, number, percent
 from finetrie.reports.results import Results
 from finetrie.reports.words import Words
 
@@ -114,7 +114,46 @@ def how_good(results: Results, words: Words) -> list[str]:
     told_before = {"score": percent(before), "n": number(zero_shot.get("n", metrics["n"]))}
     untuned = [words("lead_zero_shot", **told_before)] if before is not None else []
     sentences = [*told(metrics, words, values), *untuned]
-    return [("" if words.language == "zh" else " ").join(sentences)]
+    between = "" if words.language == "zh" else " "
+    return [between.join(part) for part in (sentences, beaten(results, words)) if part]
+
+
+def beaten(results: Results, words: Words) -> list[str]:
+    """A sentence for each baseline: whether the model is better than it, and how sure that is."""
+    sentences = []
+    for name, found in results.baselines.items():
+        against = found.get("against")
+        if "error" in found:
+            sentences.append(
+                words("lead_baseline_failed", name=baseline_name(name, found, words), error=found["error"])
+            )
+        elif isinstance(against, dict) and is_number(against.get("a")):
+            told = {
+                "name": baseline_name(name, found, words),
+                "score": percent(against["a"]),
+                "seconds": duration(found.get("seconds"), words.language),
+                "p": _p_value(against.get("p")),
+                "test": words.or_key("test_", str(against.get("test"))),
+            }
+            sentences.append(words(f"lead_baseline_{against.get('verdict', 'unclear')}", **told))
+    return sentences
+
+
+def baseline_name(name: str, found: Mapping[str, Any], words: Words) -> str:
+    """What a baseline is called on the page, with the settings that were given for it."""
+    settings = found.get("settings")
+    given = settings if isinstance(settings, dict) else {}
+    told = words.or_key("baseline_", given.get("name", name))
+    own = [f"{key} = {given[key]}" for key in sorted(given) if key not in _RECORDED]
+    return f"{told} ({', '.join(own)})" if own else told
+
+
+_RECORDED = ("name", "train_rows", "fit_seconds", "facts")
+"""What stands beside the settings of a baseline in its results."""
+
+
+def _p_value(p: Any) -> str:
+    return "p –" if not is_number(p) else "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
 
 
 def _classified(metrics: Mapping[str, Any], words: Words, values: dict[str, str]) -> list[str]:
@@ -206,7 +245,7 @@ def comparison(results: Results, words: Words) -> list[Bar]:
     for name, metrics in results.baselines.items():
         value = headline(metrics)
         if value is not None:
-            bars.append(Bar(words.or_key("compare_", name), value, headline_interval(metrics)))
+            bars.append(Bar(baseline_name(name, metrics, words), value, headline_interval(metrics)))
     majority = results.metrics.get("majority") or {}
     if is_number(majority.get("accuracy")):
         bars.append(Bar(words("compare_majority", label=majority.get("label")), float(majority["accuracy"])))
