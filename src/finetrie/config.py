@@ -76,11 +76,19 @@ class Prepare(Section):
     personal_data: list[str] = Field(default=[], description='Kinds to mask, such as "mobile"; ["all"] for all.')
     style: Literal["tag", "fake"] = Field(default="tag", description="What stands in place of personal data.")
     allow: list[str] = Field(default=[], description="Values that are not personal, such as a hotline.")
-    copies: Literal["keep", "exact", "near"] = Field(
+    copies: Literal["keep", "exact", "near", "vector"] = Field(
         default="keep", description="Which copies of a row with the same label are dropped."
     )
-    leaks: Literal["exact", "near"] = Field(
+    leaks: Literal["exact", "near", "vector"] = Field(
         default="exact", description="How alike a training row may not be to a row of dev or test."
+    )
+    vectors: str | None = Field(
+        default=None,
+        description='What "vector" compares by: offline (the default), sentence-transformers:FOLDER-OR-NAME, or '
+        "http://HOST/v1#MODEL.",
+    )
+    similarity: float | None = Field(
+        default=None, gt=0, le=1, description="Cosine from which vectors are alike; default: 0.6 offline, else 0.9."
     )
     decisions: str | None = Field(default=None, description="A review.jsonl that a person has filled in.")
 
@@ -339,6 +347,9 @@ def resolve_paths(run: Run, folder: Path) -> Run:
     prepare = run.prepare.model_copy(
         update={name: absolute(getattr(run.prepare, name)) for name in ("policy", "decisions")}
     )
+    kind, _, local = (prepare.vectors or "").partition(":")
+    if kind == "sentence-transformers" and (folder / os.path.expanduser(local)).is_dir():
+        prepare = prepare.model_copy(update={"vectors": f"{kind}:{absolute(local)}"})
     model = run.model
     if (folder / os.path.expanduser(model.base)).is_dir():
         model = model.model_copy(update={"base": absolute(model.base)})

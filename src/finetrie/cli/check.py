@@ -25,6 +25,18 @@ def check(
     ] = None,
     model: Annotated[str, typer.Option("--model", "-m", help="Whose tokenizer counts.")] = "finetrie/tiny",
     max_tokens: Annotated[int, typer.Option("--max-tokens", min=8, help="The budget of prompt and answer.")] = 512,
+    vectors: Annotated[
+        str | None,
+        typer.Option(
+            "--vectors",
+            metavar="ENCODER",
+            help="Also compare by vectors: offline, sentence-transformers:NAME or http://HOST/v1#MODEL.",
+        ),
+    ] = None,
+    similarity: Annotated[
+        float | None,
+        typer.Option("--similarity", min=0.01, max=1, help="Cosine from which vectors are alike."),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where card.json and card.html go.")] = Path(),
     language: Annotated[Literal["en", "zh"], typer.Option("--language", help="Language of the page.")] = "en",
     as_json: AsJson = False,
@@ -49,6 +61,8 @@ def check(
         target=target,
         model=model,
         max_tokens=max_tokens,
+        vectors=vectors,
+        similarity=similarity,
         out=out,
         language=language,
         progress=Terminal(),
@@ -97,8 +111,9 @@ def rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("labels", f"{len(counts)}: {shown}" + (f", and {len(counts) - 8} more" if len(counts) > 8 else "")),
         (
             "duplicates",
-            f"{duplicates['exact']} exact, {duplicates['near']} near; "
-            f"{duplicates['kept']} alike but different in meaning, kept",
+            f"{duplicates['exact']} exact, {duplicates['near']} near"
+            + (f", {duplicates['vector']} by vectors; " if duplicates["vector"] is not None else "; ")
+            + f"{duplicates['kept']} alike but different in meaning, kept",
         ),
         ("conflicts", str(card["conflicts"]["count"])),
         (

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from finetrie.data.duplicates import Duplicates, Leak, find_duplicates, find_leaks
+from finetrie.data.duplicates import Duplicates, Leak, Retrieval, find_duplicates, find_leaks
 from finetrie.data.filters.language import guess_language
 from finetrie.data.filters.machine import MachineWritten, tell_tales
 from finetrie.data.privacy import find_personal_data, mask_text
@@ -29,26 +29,30 @@ BINS = 30
 """Bars of a histogram of lengths."""
 
 
-def check(data: Dataset, *, against: Dataset | None = None, seed: int = 0) -> dict[str, Any]:
+def check(
+    data: Dataset, *, against: Dataset | None = None, by_vector: Retrieval | None = None, seed: int = 0
+) -> dict[str, Any]:
     """Facts about labelled rows as plain JSON values.
 
     Args:
         data: read with `on_bad_row="reject"`, so that one bad row does not hide the others.
         against: rows that must not be known from `data`: its test file.
+        by_vector: also compare rows by vectors, and how.
 
     Returns:
         `rows`: how many; `languages`: language → rows; `lengths`: of the texts; `labels`: counts, rare and similar
-        ones; `duplicates`: exact and near ones, and pairs that are alike but say different things; `conflicts`: the
-        same text with different labels; `leaks`: rows that `against` gives away; `personal_data`: by kind; `suspects`:
-        labels that are probably wrong; `machine_written`: rows with tell-tale phrases; `findings`: other doubts about
-        labels and entities; `rejected`: rows that cannot be used; `decisions`: what a person has to decide, empty if
-        nothing. Lists hold at most 20 examples beside the count, and examples of personal data show their shape
-        instead of the data; the other examples are masked.
+        ones; `duplicates`: exact and near ones, those found by vectors (None: not looked for), and pairs that are alike
+        but say different things; `conflicts`: the same text with different labels; `leaks`: rows that `against` gives
+        away; `personal_data`: by kind; `suspects`: labels that are probably wrong; `machine_written`: rows with
+        tell-tale phrases; `findings`: other doubts about labels and entities; `rejected`: rows that cannot be used;
+        `decisions`: what a person has to decide, empty if nothing. Lists hold at most 20 examples beside the count, and
+        examples of personal data show their shape instead of the data; the other examples are masked.
     """
     rows = data.examples
-    found = find_duplicates(rows, kind=data.kind)
+    vectors = by_vector.arguments() if by_vector is not None else {}
+    found = find_duplicates(rows, kind=data.kind, **vectors)
     quality = assess(rows, kind=data.kind, seed=seed)
-    leaks = find_leaks(rows, against.examples, kind=data.kind) if against is not None else None
+    leaks = find_leaks(rows, against.examples, kind=data.kind, **vectors) if against is not None else None
     card: dict[str, Any] = {
         "kind": data.kind,
         "format": data.format,
@@ -59,7 +63,7 @@ def check(data: Dataset, *, against: Dataset | None = None, seed: int = 0) -> di
         "languages": dict(Counter(guess_language(row.text).code or "unknown" for row in rows).most_common()),
         "lengths": {"characters": lengths([len(row.text) for row in rows])},
         "labels": _labels(quality),
-        "duplicates": _duplicates(found),
+        "duplicates": _duplicates(found, by_vector=by_vector is not None),
         "conflicts": _conflicts(found),
         "leaks": _leaks(leaks),
         "personal_data": personal_data(rows),
@@ -181,12 +185,13 @@ def _labels(quality: Quality) -> dict[str, Any]:
     }
 
 
-def _duplicates(found: Duplicates) -> dict[str, Any]:
+def _duplicates(found: Duplicates, *, by_vector: bool) -> dict[str, Any]:
     by_rule = Counter(match.rule for match in found.drops)
     return {
         "count": len(found.drops),
         "exact": by_rule["exact_duplicate"],
         "near": by_rule["near_duplicate"],
+        "vector": by_rule["vector_duplicate"] if by_vector else None,
         "kept": len(found.kept),
         "examples": [_match(match) for match in found.drops[:LISTED]],
         "kept_examples": [_match(match) for match in found.kept[:LISTED]],

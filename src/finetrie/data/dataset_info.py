@@ -122,18 +122,21 @@ def content_hash(path: Path) -> str:
 
 def _listing(path: Path) -> tuple[Path | None, str | None]:
     """The dataset_info.json that a path is about, and the name it asks for there."""
-    if path.exists():
-        file = path / FILE if path.is_dir() else path
-        return (file, None) if file.name == FILE and file.is_file() else (None, None)
     folder, mark, name = path.name.rpartition("#")
-    if not mark or not (place := path.parent / folder).exists():
-        return None, None
-    file, _ = _listing(place)
+    if path.exists() or not mark or not (place := path.parent / folder).exists():
+        return _listed_in(path), None
+    file = _listed_in(place)
     if file is None:
         raise DataError(
             place, None, f"no {FILE} here, in which to look for {name!r}", fix=f"name {FILE} or the folder it lies in"
         )
     return file, name
+
+
+def _listed_in(path: Path) -> Path | None:
+    """The dataset_info.json of a folder, or the file itself; None for any other path."""
+    file = path / FILE if path.is_dir() else path
+    return file if file.name == FILE and file.is_file() else None
 
 
 def _entries(file: Path) -> dict[str, Any]:

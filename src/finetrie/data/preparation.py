@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Literal
 
 from finetrie.data.cleaning import Change, LostEntity, Step, clean
-from finetrie.data.duplicates import Match, find_duplicates
+from finetrie.data.duplicates import Match, Retrieval, find_duplicates
 from finetrie.data.filters import Filter, first_drop
 from finetrie.data.policy import Policy
 from finetrie.data.privacy import mask, mask_text
@@ -20,7 +20,10 @@ CLEANED = {"instruction": ("text", "instruction", "history", "reasoning", "targe
 NEAR = 0.5
 """Share of common two-character shingles from which two texts are compared; see `find_duplicates`."""
 
-Copies = Literal["keep", "exact", "near"]
+Copies = Literal["keep", "exact", "near", "vector"]
+
+FOUND = ("exact", "near", "vector")
+"""The searches, in their order; each of the choices of `Copies` takes in those before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,12 @@ class Plan:
     style: Literal["tag", "fake"] = "tag"
     allow: tuple[str, ...] = ()  # values that stay
     copies: Copies = "keep"  # which copies with the same label are dropped
+    retrieval: Retrieval | None = None  # how `copies = "vector"` searches; needed there
     review: bool = False  # also look for near conflicts where near copies are not looked for
+
+    def __post_init__(self) -> None:
+        if self.copies == "vector" and self.retrieval is None:
+            raise ValueError('copies = "vector" needs a retrieval, such as retrieval("offline")')
 
 
 @dataclass(slots=True)
@@ -143,9 +151,11 @@ def _destroyed(example: Example, span: Span) -> dict[str, Any]:
 
 def _compare(result: Prepared, plan: Plan, *, kind: str) -> None:
     """Take out copies, and note rows that ask the same and are labelled differently."""
-    near = NEAR if plan.copies == "near" or plan.review else None
-    found = find_duplicates(result.examples, kind=kind, near=near)
-    drops = [match for match in found.drops if plan.copies == "near" or match.found == plan.copies]
+    near = NEAR if plan.copies in ("near", "vector") or plan.review else None
+    by_vector = plan.retrieval.arguments() if plan.retrieval is not None and plan.copies == "vector" else {}
+    found = find_duplicates(result.examples, kind=kind, near=near, **by_vector)
+    dropped_kinds = FOUND[: FOUND.index(plan.copies) + 1] if plan.copies != "keep" else ()
+    drops = [match for match in found.drops if match.found in dropped_kinds]
     _hand_over_reasoning(result, drops)
     dropped = {match.position for match in drops}
     result.rejected += [match.rejection() for match in drops]

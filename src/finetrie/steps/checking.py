@@ -9,11 +9,14 @@ from typing import Any
 from finetrie.config import Run, load_run, parse_run
 from finetrie.data.check import check as check_rows
 from finetrie.data.check import lengths
+from finetrie.data.duplicates import retrieval
 from finetrie.data.reading import Dataset, read
+from finetrie.errors import ConfigError
 from finetrie.files import write_json
 from finetrie.records import Prompt
 from finetrie.reports.card import write_card
 from finetrie.reports.words import Language
+from finetrie.steps.cleaning import chosen_retrieval
 from finetrie.steps.preparing import freeze, read_like
 from finetrie.steps.progress import Progress, Quiet
 
@@ -43,6 +46,8 @@ def check(
     target: str | None = None,
     model: str = "finetrie/tiny",
     max_tokens: int = 512,
+    vectors: str | None = None,
+    similarity: float | None = None,
     out: Path = Path(),
     language: Language = "en",
     progress: Progress | None = None,
@@ -55,8 +60,12 @@ def check(
         text, target: columns; default: found by their names.
         model: whose tokenizer counts. Lengths in tokens are those of whole prompts.
         max_tokens: the budget that says which texts would be shortened.
+        vectors: also compare rows by vectors, with "offline", "sentence-transformers:FOLDER-OR-NAME" or
+            "http://HOST/v1#MODEL"; default: where the run file's `[prepare]` does.
+        similarity: the cosine from which vectors are alike; default: 0.6 offline, else 0.9.
 
     Raises:
+        ConfigError: no such encoder, or it is not installed.
         DataError: the file cannot be read, or none of its rows can be used.
         ModelError: the model has no tokenizer.
     """
@@ -65,7 +74,14 @@ def check(
     if against is None:
         against = run.data.test
     held = None if against is None else read_like(run, against, on_bad_row="reject")
-    card = {"file": str(data), "against": None if against is None else str(against), **check_rows(rows, against=held)}
+    if vectors is None and similarity is not None:
+        raise ConfigError("similarity is not used without vectors", fix='name an encoder, such as vectors="offline"')
+    by_vector = chosen_retrieval(run.prepare) if vectors is None else retrieval(vectors, similarity=similarity)
+    card = {
+        "file": str(data),
+        "against": None if against is None else str(against),
+        **check_rows(rows, against=held, by_vector=by_vector),
+    }
     card["lengths"]["tokens"] = _tokens(run, rows)
     for notice in card["notices"]:
         progress.notice(notice)

@@ -10,7 +10,7 @@ from typing import Any
 
 from finetrie.config import Prepare, Run
 from finetrie.data.cleaning import steps_from
-from finetrie.data.duplicates import Leak, find_leaks
+from finetrie.data.duplicates import Leak, Retrieval, find_leaks, retrieval
 from finetrie.data.filters import filters_from
 from finetrie.data.labels import count_labels
 from finetrie.data.policy import Policy, read_categories
@@ -59,17 +59,21 @@ def prepared_rows(
     return result
 
 
-def plan(run: Run, *, review: bool = False) -> Plan:
+def plan(run: Run, *, review: bool = False, reduce: bool = True) -> Plan:
     """What `[prepare]` asks for.
+
+    Args:
+        reduce: False where no row will be left out, so that nothing has to be loaded that only serves to find such.
 
     Raises:
         ConfigError: an unknown step, filter, parameter or kind of personal data.
         DataError: the word lists cannot be read.
     """
-    return plan_of(run.prepare, count=partial(_tokens, run.model.base, run.model.revision), review=review)
+    count = partial(_tokens, run.model.base, run.model.revision)
+    return plan_of(run.prepare, count=count, review=review, reduce=reduce)
 
 
-def plan_of(asked: Prepare, *, count: Callable[[str], int], review: bool = False) -> Plan:
+def plan_of(asked: Prepare, *, count: Callable[[str], int], review: bool = False, reduce: bool = True) -> Plan:
     """What a section `[prepare]` asks for; `count` says how many tokens a text is. Raises as `plan`."""
     kinds = tuple(ALL) if asked.personal_data == ["all"] else tuple(asked.personal_data)
     if unknown := [kind for kind in kinds if kind not in KINDS.names()]:
@@ -84,9 +88,28 @@ def plan_of(asked: Prepare, *, count: Callable[[str], int], review: bool = False
         personal_data=kinds,
         style=asked.style,
         allow=tuple(asked.allow),
-        copies=asked.copies,
+        copies=asked.copies if reduce else "keep",
+        retrieval=chosen_retrieval(asked) if reduce else None,
         review=review,
     )
+
+
+def chosen_retrieval(asked: Prepare) -> Retrieval | None:
+    """How rows are compared by vectors; None where they are not.
+
+    Raises:
+        ConfigError: no such encoder, or settings for a search that is not asked for.
+        ModelError: the encoder cannot be loaded.
+    """
+    if "vector" in (asked.copies, asked.leaks):
+        return retrieval(asked.vectors or "offline", similarity=asked.similarity)
+    for name in ("vectors", "similarity"):
+        if (value := getattr(asked, name)) is not None:
+            raise ConfigError(
+                f"prepare.{name} = {value!r} is not used: no search by vectors is asked for",
+                fix=f'set prepare.copies or prepare.leaks = "vector", or leave prepare.{name} out',
+            )
+    return None
 
 
 def name_of(asked: str | Mapping[str, Any]) -> str:
@@ -106,20 +129,20 @@ def _tokenizer(base: str, revision: str | None) -> Any:
     return load_tokenizer(base, revision=revision)
 
 
-def without_leaks(run: Run, parts: Split) -> Split:
+def without_leaks(run: Run, parts: Split, asked: Plan) -> Split:
     """The split without training rows that are near a row of dev or test, where that is asked for.
 
     Dev rows that were split off from training are as cheap as training rows: those near a test row leave too.
     """
-    if run.prepare.leaks != "near":
+    if run.prepare.leaks == "exact":  # `split` has taken these out
         return parts
     dev = list(parts.dev)
     found: list[Leak] = []
     if run.data.dev is None and dev:
-        found, dev = _parted(dev, parts.test, run)
-    more, train = _parted(parts.train, [*parts.test, *dev], run)
+        found, dev = _parted(dev, parts.test, run, asked)
+    more, train = _parted(parts.train, [*parts.test, *dev], run, asked)
     found += more
-    notice = f"{len(found)} training rows are nearly the same as a row of dev or test; they are not used"
+    notice = f"{len(found)} training rows say nearly the same as a row of dev or test; they are not used"
     return replace(
         parts,
         train=tuple(train),
@@ -129,8 +152,11 @@ def without_leaks(run: Run, parts: Split) -> Split:
     )
 
 
-def _parted(rows: Sequence[Example], held: Sequence[Example], run: Run) -> tuple[list[Leak], list[Example]]:
+def _parted(
+    rows: Sequence[Example], held: Sequence[Example], run: Run, asked: Plan
+) -> tuple[list[Leak], list[Example]]:
     """Rows that give a held-out row away, and the others."""
-    leaks = [leak for leak in find_leaks(rows, held, kind=run.task.kind) if leak.remove]
+    by_vector = asked.retrieval.arguments() if asked.retrieval is not None and run.prepare.leaks == "vector" else {}
+    leaks = [leak for leak in find_leaks(rows, held, kind=run.task.kind, **by_vector) if leak.remove]
     gone = {leak.position for leak in leaks}
     return leaks, [row for position, row in enumerate(rows) if position not in gone]

@@ -61,7 +61,7 @@ def predict(
     everything = (raw for part in ([] if first is None else [first], rows) for raw in part)
     remaining = islice(everything, done, None)
     engine, renderer = _engine(workspace)
-    asked = plan(workspace.run)
+    asked = plan(workspace.run, reduce=False)
     with progress.bar("predicting", _count(workspace.run, path, text), done=done) as bar:
         while chunk := list(islice(remaining, CHUNK)):
             results = [raw.result for raw in chunk]
@@ -80,7 +80,7 @@ def predict_texts(
     """Answer texts one after the other: `{"text", "prediction", "probability", ...}` each."""
     workspace = _trained(directory)
     engine, renderer = _engine(workspace)
-    asked = plan(workspace.run)
+    asked = plan(workspace.run, reduce=False)
     examples = (Example(str(i), text, None, f"text {i + 1}") for i, text in enumerate(texts))
     while chunk := list(islice(examples, CHUNK)):
         for example, answered in zip(chunk, _answers(engine, renderer, workspace.run, chunk, asked), strict=True):

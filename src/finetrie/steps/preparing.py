@@ -104,7 +104,7 @@ def _prepare(workspace: Workspace, progress: Progress, *, review: bool) -> None:
         seed=run.training.seed,
         kind=run.task.kind,
     )
-    parts = without_leaks(run, parts)
+    parts = without_leaks(run, parts, asked)
     check_labels(parts.train, kind=run.task.kind, where=run.data.train)
     task = _freeze_task(run, parts.train, labelled=ready["train"].examples)
     renderer, frozen = _freeze_renderer(run, task, parts.train)

@@ -10,6 +10,7 @@ alike is a record: a conflict for a person to decide, or a pair that was kept an
 
 from __future__ import annotations
 
+from finetrie.data.duplicates.encoders import Retrieval, retrieval
 from finetrie.data.duplicates.finding import find_duplicates
 from finetrie.data.duplicates.leaks import find_leaks
 from finetrie.data.duplicates.matches import Duplicates, Leak, Match
@@ -23,6 +24,8 @@ __all__ = [
     "Encoder",
     "Leak",
     "Match",
+    "Retrieval",
     "find_duplicates",
     "find_leaks",
+    "retrieval",
 ]
