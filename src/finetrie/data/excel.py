@@ -17,7 +17,7 @@ from zipfile import BadZipFile
 from finetrie.data.extras import optional
 from finetrie.data.parquet import as_json_value
 from finetrie.data.rows import BadRow, Record
-from finetrie.data.tables import SAMPLE_LINES, Layout, column_names, header_layout
+from finetrie.data.tables import SAMPLE_LINES, Layout, column_names, header_layout, repeated_header
 from finetrie.errors import DataError
 
 LONGEST_CELL = 32_767
@@ -55,10 +55,11 @@ def sheet_rows(path: Path, layout: Layout) -> Iterator[Record]:
         if layout.header:
             next(rows)
         for number, cells in rows:
-            yield _record(number, cells, layout.columns)
+            yield _record(number, cells, layout)
 
 
-def _record(number: int, cells: Sequence[Any], names: Sequence[str]) -> Record:
+def _record(number: int, cells: Sequence[Any], layout: Layout) -> Record:
+    names = layout.columns
     if len(cells) > len(names):
         found = [_value(cell) for cell in cells]
         bad = BadRow(
@@ -68,7 +69,8 @@ def _record(number: int, cells: Sequence[Any], names: Sequence[str]) -> Record:
         )
         return Record(number, found, bad)
     filled = [*cells, *[None] * (len(names) - len(cells))]
-    return Record(number, {name: _value(cell) for name, cell in zip(names, filled, strict=True)})
+    value = {name: _value(cell) for name, cell in zip(names, filled, strict=True)}
+    return Record(number, value, repeated_header(cells, layout))
 
 
 @contextmanager

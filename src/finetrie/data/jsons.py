@@ -12,7 +12,14 @@ from finetrie.data.rows import BadRow, Record, undecodable
 from finetrie.errors import DataError
 
 BLOCK = 1 << 20
+LONGEST_WORD = len("\\ud83d\\ude00")
+"""Characters of JSON that mean something only together."""
+
+SHOWN = 1000
+"""Characters kept of a row behind which nothing can be read."""
+
 _SPACE = " \t\r\n\ufeff"
+_INVALID = "not valid JSON"
 
 
 def json_lines(path: Path, encoding: Encoding) -> Iterator[Record]:
@@ -61,9 +68,7 @@ def _complaint(error: ValueError, text: str, *, cut: bool) -> BadRow:
         return BadRow(
             "truncated", "the file ends in the middle of this row", fix="copy the file again, or delete its last line"
         )
-    return BadRow(
-        "bad_json", f"not valid JSON: {error}", fix="each line must be one JSON object, as json.dumps writes it"
-    )
+    return BadRow("bad_json", f"{_INVALID}: {error}", fix="each line must be one JSON object, as json.dumps writes it")
 
 
 def _object(value: Any) -> BadRow | None:
@@ -100,31 +105,46 @@ def kind_of(value: Any) -> str:
 def json_array(path: Path, encoding: Encoding) -> Iterator[Record]:
     """One record an element of the file's array, with the line it begins on; holds one block of text at a time.
 
-    Raises:
-        DataError: the array is not valid JSON or ends early; where the next row begins cannot be known then.
+    Where the array breaks off or is no JSON any more, the last record is a bad row that says so: the rows before it are
+    good, and where the next row begins cannot be known.
     """
     with path.open(encoding=encoding.name, errors=encoding.errors, newline="\n") as stream:
-        window = _Window(path, stream)
-        window.expect("[")
-        if window.peek() == "]":
-            window.expect("]")
-        else:
-            while True:
-                window.peek()
-                line, text, value = window.value()
-                bad = None if encoding.clean else undecodable(text, encoding.name)
-                yield Record(line, value, bad or _object(value) or _half_characters(value, text))
-                if window.expect(",", "]") == "]":
-                    break
-        if rest := window.peek():
-            raise window.error(f"{rest!r} after the end of the array")
+        window = _Window(stream)
+        try:
+            yield from _elements(window, encoding)
+        except _BrokenOff as broken:
+            yield Record(window.line, window.ahead(), broken.bad)
+
+
+def _elements(window: _Window, encoding: Encoding) -> Iterator[Record]:
+    window.expect("[")
+    if window.peek() == "]":
+        window.expect("]")
+    else:
+        while True:
+            window.peek()
+            line, text, value = window.value()
+            bad = None if encoding.clean else undecodable(text, encoding.name)
+            yield Record(line, value, bad or _object(value) or _half_characters(value, text))
+            if window.expect(",", "]") == "]":
+                break
+    if rest := window.peek():
+        raise _BrokenOff("bad_json", f"{rest!r} after the end of the array")
+
+
+class _BrokenOff(Exception):
+    """Nothing behind this place can be read."""
+
+    def __init__(self, rule: str, problem: str) -> None:
+        super().__init__(problem)
+        self.bad = BadRow(rule, f"{problem}; the rows after it cannot be read", fix="export the file again as JSON")
 
 
 class _Window:
     """A moving view of a JSON text: decodes one value at a time and forgets what lies behind."""
 
-    def __init__(self, path: Path, stream: IO[str]) -> None:
-        self.path, self.stream = path, stream
+    def __init__(self, stream: IO[str]) -> None:
+        self.stream = stream
         self.text, self.at, self.line = "", 0, 1
         self.ended = False
         self.decoder = json.JSONDecoder()
@@ -151,8 +171,8 @@ class _Window:
     def expect(self, *wanted: str) -> str:
         found = self.peek()
         if found not in wanted or not found:
-            what = f"{found!r}" if found else "the end of the file (the array is cut off)"
-            raise self.error(f"expected {' or '.join(wanted)}, got {what}")
+            rule, what = ("bad_json", repr(found)) if found else ("truncated", "the end of the file, which is cut off")
+            raise _BrokenOff(rule, f"expected {' or '.join(wanted)}, got {what}")
         self.at += 1
         return found
 
@@ -162,23 +182,25 @@ class _Window:
         while True:
             try:
                 value, end = self.decoder.raw_decode(self.text, self.at)
-                problem = None
             except RecursionError:
-                raise self.error("JSON nested too deeply to be a row") from None
+                raise _BrokenOff("bad_json", "JSON nested too deeply to be a row") from None
             except ValueError as error:
-                problem, end = error, len(self.text)
-            if end < len(self.text) or not self.more(size):
-                if problem is not None:
-                    cut = str(problem).startswith("Unterminated") or getattr(problem, "pos", 0) >= len(self.text)
-                    what = "the file ends in the middle of a row" if cut else "not valid JSON"
-                    raise self.error(f"{what}: {problem.args[0].split(': line')[0]}") from None
-                text, line = self.text[self.at : end], self.line
-                self.line += text.count("\n")
-                self.at = end
-                return line, text, value
+                behind = len(self.text) - getattr(error, "pos", 0)
+                cut = behind <= 0 or str(error).startswith("Unterminated")
+                # A word or an escape that is cut is called wrong where it begins.
+                if not ((cut or behind <= LONGEST_WORD) and self.more(size)):
+                    said = str(error.args[0]).split(": line")[0]
+                    if cut:
+                        raise _BrokenOff("truncated", f"the file ends in the middle of a row: {said}") from None
+                    raise _BrokenOff("bad_json", f"{_INVALID}: {said}") from None
+            else:
+                if end < len(self.text) or not self.more(size):
+                    text, line = self.text[self.at : end], self.line
+                    self.line += text.count("\n")
+                    self.at = end
+                    return line, text, value
             size *= 2
 
-    def error(self, problem: str) -> DataError:
-        return DataError(
-            self.path, self.line, f"{problem}; the rows after it cannot be read", fix="export the file again as JSON"
-        )
+    def ahead(self) -> str:
+        """The beginning of what has not been taken."""
+        return self.text[self.at : self.at + SHOWN]

@@ -6,7 +6,7 @@ import csv
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from finetrie.data.encoding import Encoding
@@ -14,6 +14,9 @@ from finetrie.data.rows import BadRow, Record, undecodable
 from finetrie.errors import DataError
 
 SAMPLE_LINES = 500
+MOST_RESTARTS = 100
+"""Rows with an open quotation mark after which reading starts again; each costs as much as the rest of the file."""
+
 LONGEST_FIELD = 2**31 - 1  # the largest that fits a C long everywhere
 _SENTENCE = frozenset("。，！？；：!?")
 
@@ -81,22 +84,31 @@ def column_names(path: Path, header: Sequence[str]) -> tuple[str, ...]:
 def table(path: Path, encoding: Encoding, layout: Layout) -> Iterator[Record]:
     """One record a row, cells as text, with the line the row begins on (quoted cells may hold line breaks).
 
+    A quotation mark that is never closed, or is closed by the next cell's, makes its line a bad row; reading goes on
+    with the line after it.
+
     Raises:
-        DataError: a quotation mark is never closed, so that the rest of the file would be one cell.
+        DataError: more than `MOST_RESTARTS` such quotation marks, so that the quoting of the file means something else.
     """
     with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as stream:
-        reader = _reader(stream, layout.delimiter, layout.quoted)
-        skip_header = layout.header
+        held: list[str] = []  # the lines of the row that is being read
+        reader = _reader(_holding(stream, held), layout.delimiter, layout.quoted)
+        before, restarts, skip_header = 0, 0, layout.header
         while True:
-            line = reader.line_num + 1
+            line = before + reader.line_num + 1
+            held.clear()
             try:
                 cells = next(reader)
             except StopIteration:
                 return
             except csv.Error as error:
-                if "unexpected end of data" in str(error):
-                    raise _never_closed(path, line) from None
-                yield Record(line, "", _bad_quote(error))
+                yield Record(line, held[0].rstrip("\r\n"), _bad_quote(error))
+                if len(held) > 1:
+                    restarts += 1
+                    if restarts > MOST_RESTARTS:
+                        raise _never_closed(path, line) from None
+                    again = chain(held[1:], stream)
+                    reader, before = _reader(_holding(again, held), layout.delimiter, layout.quoted), line
                 continue
             if line == 1 and cells:
                 cells[0] = cells[0].lstrip("\ufeff")
@@ -106,6 +118,12 @@ def table(path: Path, encoding: Encoding, layout: Layout) -> Iterator[Record]:
                 skip_header = False
                 continue
             yield _row(line, cells, layout, encoding)
+
+
+def _holding(lines: Iterable[str], held: list[str]) -> Iterator[str]:
+    for line in lines:
+        held.append(line)
+        yield line
 
 
 def text_lines(path: Path, encoding: Encoding) -> Iterator[Record]:
@@ -131,7 +149,7 @@ def _row(line: int, cells: list[str], layout: Layout, encoding: Encoding) -> Rec
     if bad is None and "\0" in text:
         bad = BadRow("nul_byte", "NUL bytes in the row: the file is damaged", fix="copy or export the file again")
     if len(cells) == len(names):
-        return Record(line, dict(zip(names, cells, strict=True)), bad)
+        return Record(line, dict(zip(names, cells, strict=True)), bad or repeated_header(cells, layout))
     if bad is None:
         bad = BadRow(
             "wrong_columns",
@@ -141,14 +159,25 @@ def _row(line: int, cells: list[str], layout: Layout, encoding: Encoding) -> Rec
     return Record(line, text, bad)
 
 
+def repeated_header(cells: Sequence[object], layout: Layout) -> BadRow | None:
+    """The complaint about a row that is the header again, as in files put together from several."""
+    if not layout.header or [str(cell).strip() for cell in cells] != list(layout.columns):
+        return None
+    return BadRow("repeated_header", "the header stands here again", fix="delete the line")
+
+
 def _bad_quote(error: csv.Error) -> BadRow:
+    if "unexpected end of data" in str(error):
+        return BadRow("open_quote", _NEVER_CLOSED, fix=_CLOSE_IT)
     return BadRow("bad_csv", f"not valid CSV: {error}", fix='write a quotation mark inside a quoted cell as ""')
 
 
+_NEVER_CLOSED = "a quotation mark opens a cell and is never closed"
+_CLOSE_IT = 'close it, or write it as "" inside a cell'
+
+
 def _never_closed(path: Path, line: int) -> DataError:
-    return DataError(
-        path, line, "a quotation mark opens a cell and is never closed", fix='close it, or write it as "" inside a cell'
-    )
+    return DataError(path, line, f"{_NEVER_CLOSED}, as in {MOST_RESTARTS} rows before it", fix=_CLOSE_IT)
 
 
 def _is_quoted(sample: Sequence[str], delimiter: str) -> bool:

@@ -93,29 +93,54 @@ def test_an_array_in_a_file_called_jsonl_is_read_as_an_array(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
+    ("content", "rule", "complaint"),
+    [
+        pytest.param('[@,\n{"text": "b"', "truncated", "the file ends in the middle of a row", id="cut in a row"),
+        pytest.param(
+            '[@,\n@, {"text": "b', "truncated", "the file ends in the middle of a row: Unterm", id="cut in a string"
+        ),
+        pytest.param("[@\n", "truncated", r"expected , or \], got the end of the file", id="cut between rows"),
+        pytest.param("[@\n@]", "bad_json", r"expected , or \], got '\{'", id="missing comma"),
+        pytest.param("[@]\n[]", "bad_json", r"'\[' after the end", id="two arrays"),
+        pytest.param('[@,\n{"text": "b", }, @]', "bad_json", "not valid JSON", id="trailing comma"),
+        pytest.param('[@,\n{"text" "b"}, @]' + " " * 99, "bad_json", "not valid JSON: Expecting ':'", id="no colon"),
+    ],
+)
+def test_a_broken_array_says_where_and_the_rows_before_are_saved(
+    tmp_path: Path, content: str, rule: str, complaint: str
+) -> None:
+    path = text(tmp_path / "a.json", content.replace("@", '{"text": "a", "label": "x"}'))
+    with pytest.raises(DataError, match=rf"a\.json:2: {complaint}(.|\n)*the rows after it cannot be read(.|\n)*fix: "):
+        read(path)
+    data = read(path, on_bad_row="reject")
+    assert {e.text for e in data} == {"a"}
+    assert [(r.origin, r.rule) for r in data.rejected] == [("a.json:2", rule)]
+
+
+@pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        pytest.param(
-            '[{"text": "a", "label": "x"},\n{"text": "b"',
-            r"a\.json:2: the file ends in the middle of a row",
-            id="cut in a row",
-        ),
-        pytest.param(
-            '[{"text": "a", "label": "x"}\n',
-            r"a\.json:2: expected , or \], got the end of the file",
-            id="cut between rows",
-        ),
-        pytest.param('[{"text": "a"}\n{"text": "b"}]', r"a\.json:2: expected , or \], got '\{'", id="missing comma"),
-        pytest.param('[{"text": "a"}]\n[]', r"a\.json:2: '\[' after the end", id="two arrays"),
-        pytest.param('[{"text": "a", }]', r"a\.json:1: not valid JSON", id="trailing comma"),
+        pytest.param('[{"text": "a", }]', r"a\.json:1: not valid JSON", id="no row before the fault"),
         pytest.param("[]", "no rows", id="empty array"),
         pytest.param('{\n "text": "a",\n "label": "b"\n}\n', r"goes on over several lines", id="one pretty object"),
     ],
 )
-def test_a_broken_array_says_where_and_loses_nothing_in_silence(tmp_path: Path, content: str, complaint: str) -> None:
+def test_a_file_without_a_row_to_save_is_refused(tmp_path: Path, content: str, complaint: str) -> None:
     with pytest.raises(DataError, match=complaint) as caught:
         read(text(tmp_path / "a.json", content), on_bad_row="reject")
     assert "fix:" in str(caught.value)
+
+
+def test_a_fault_in_an_array_is_found_without_reading_the_rest(tmp_path: Path) -> None:
+    path = text(tmp_path / "a.json", '[{"text" "a"},' + " " * 10_000_000)
+    read_to: list[int] = []
+    with path.open(encoding="utf-8") as stream:
+        window = jsons._Window(stream)
+        window.expect("[")
+        with pytest.raises(jsons._BrokenOff):
+            window.value()
+        read_to.append(stream.tell())
+    assert read_to[0] < 3 * jsons.BLOCK
 
 
 @pytest.mark.parametrize(
@@ -175,10 +200,40 @@ def test_quoted_line_breaks_keep_csv_line_numbers_right(tmp_path: Path) -> None:
     assert [(r.origin, r.rule) for r in data.rejected] == [("a.csv:6", "wrong_columns")]
 
 
-def test_a_quote_never_closed_is_an_error_at_its_line(tmp_path: Path) -> None:
+def test_a_quote_never_closed_costs_its_own_row_only(tmp_path: Path) -> None:
+    path = text(tmp_path / "a.csv", 'text,label\r\na,x\r\n"b,y\r\nc,z\r\n"d,\r\n1",x\r\ne,y\r\n')
+    with pytest.raises(DataError, match=r"a\.csv:3: not valid CSV(.|\n)*fix: "):
+        read(path)
+    data = read(path, on_bad_row="reject")
+    assert [(e.origin, e.text) for e in data] == [
+        ("a.csv:2", "a"),
+        ("a.csv:4", "c"),
+        ("a.csv:5", "d,\r\n1"),
+        ("a.csv:7", "e"),
+    ]
+    assert [(r.origin, r.row) for r in data.rejected] == [("a.csv:3", '"b,y')]
+
+
+def test_a_quote_open_to_the_end_is_named_at_its_line(tmp_path: Path) -> None:
     path = text(tmp_path / "a.csv", 'text,label\na,x\n"b,y\nc,z\n')
     with pytest.raises(DataError, match=r"a\.csv:3: a quotation mark opens a cell and is never closed"):
+        read(path)
+    data = read(path, on_bad_row="reject")
+    assert ([e.text for e in data], [r.rule for r in data.rejected]) == (["a", "c"], ["open_quote"])
+
+
+def test_a_file_of_open_quotes_is_given_up(tmp_path: Path) -> None:
+    path = text(tmp_path / "a.csv", "text,label\n" + "a,b\n" * 600 + '"a,b\n' * 500)
+    with pytest.raises(DataError, match=r"a\.csv:\d+: a quotation mark .* as in 100 rows before it"):
         read(path, on_bad_row="reject")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+def test_a_header_that_comes_again_is_a_bad_row(tmp_path: Path, name: str) -> None:
+    content = "text,label\na,x\ntext,label\nb,y\n"
+    data = read(text(tmp_path / name, content.replace(",", "\t") if name == "a.tsv" else content), on_bad_row="reject")
+    assert [e.text for e in data] == ["a", "b"]
+    assert [(r.origin, r.rule) for r in data.rejected] == [(f"{name}:3", "repeated_header")]
 
 
 def test_a_stray_quote_is_a_bad_row(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from finetrie.data.quality.confident import Floats, Ints
 from finetrie.data.tfidf import BEGIN, END, are_spaced, fit_vectorizer
 
-FIT_CHARACTERS = 4_000_000
+FIT_CHARACTERS = 1_000_000
 """Characters the models are fitted on at most; above it a seeded, stratified sample is fitted and every row judged."""
 
 READ_CHARACTERS = 2_000
@@ -27,8 +27,9 @@ PARAMETERS = 2_000_000
 REGULARISATION = 10.0
 """Inverse strength of the L2 penalty (scikit-learn's C)."""
 
-ITERATIONS = 50
-"""Steps of the optimiser at most; a ranking does not need the last digits of the weights."""
+ITERATIONS = 25
+"""Steps of the optimiser at most; a ranking does not need the last digits of the weights. Twice as many find the same
+share of planted errors in TNEWS, and one in a hundred more in Fudan news."""
 
 BLOCK = 5_000
 """Rows judged at a time."""
