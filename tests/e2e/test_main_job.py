@@ -180,3 +180,26 @@ def test_free_answers_from_file_to_report(tmp_path: Path, rows: list[dict[str, A
     metrics = read_json(tmp_path / "run/metrics.json")
     assert metrics["task"] == "instruction"
     assert sum(metrics["outcomes"].values()) == metrics["n"]
+
+
+def test_dev_rows_teach_how_far_probabilities_can_be_trusted(classified: Path) -> None:
+    calibration = read_json(classified / "metrics.json")["calibration"]
+    dev = list(read_jsonl(classified / "data/dev.jsonl"))
+    asked = list(read_jsonl(classified / "dev_predictions.jsonl"))
+    assert [row["id"] for row in asked] == [row["id"] for row in dev]
+    assert all(sum(row["probabilities"].values()) == pytest.approx(1) for row in asked)
+    assert calibration["temperature"]["dev_rows"] == calibration["abstain"]["dev_rows"] == len(dev)
+    assert calibration["temperature"]["ece"]["before"] == calibration["ece"]
+    assert [target["target"] for target in calibration["abstain"]["targets"]] == [0.9, 0.95, 0.99]
+    assert calibration["abstain"]["curve"][-1]["coverage"] == 1
+
+
+def test_dev_rows_are_not_asked_twice_by_the_same_weights(classified: Path, cli: Cli) -> None:
+    before = (classified / "dev_predictions.jsonl").stat().st_mtime_ns
+    manifest = read_json(classified / "manifest.json")
+    del manifest["stages"]["evaluate"]
+    (classified / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    scores = read_json(classified / "metrics.json")["calibration"]
+    assert cli("evaluate", classified).code == 0
+    assert (classified / "dev_predictions.jsonl").stat().st_mtime_ns == before
+    assert read_json(classified / "metrics.json")["calibration"]["temperature"] == scores["temperature"]

@@ -23,6 +23,7 @@ from finetrie.records import Example, Prediction
 from finetrie.steps.answering import answer_rest, whole_lines
 from finetrie.steps.baselining import beside
 from finetrie.steps.cleaning import plan, prepared
+from finetrie.steps.confidence import add_confidence, answer_dev
 from finetrie.steps.endpoint import Endpoint
 from finetrie.steps.preparing import load_part, load_renderer, read_like
 from finetrie.steps.progress import Progress, Quiet
@@ -112,7 +113,9 @@ def _evaluate_test(workspace: Workspace, progress: Progress, tracker: Tracker | 
     before = _zero_shot(workspace, LocalEngine(base, renderer), renderer, examples, progress)
     target = Target(files.predictions, files.metrics, key=file_hash(files.test))
     engine = LocalEngine(tuned(workspace, base), renderer)
+    dev = answer_dev(workspace, engine, renderer, progress=progress)
     metrics = score_rows(workspace, engine, renderer, examples, target=target, progress=progress)
+    add_confidence(metrics, dev, [prediction_from(row) for row in read_jsonl(files.predictions)])
     if before is not None:
         metrics["zero_shot"] = before
     write_json(files.metrics, metrics)

@@ -149,12 +149,8 @@ class _Dev:
     @classmethod
     def of(cls, workspace: Workspace, model: Any, renderer: Renderer) -> _Dev | None:
         """None where there are no dev rows."""
-        examples = load_part(workspace, "dev")
-        run = workspace.run
-        if len(examples) > run.training.dev_rows:
-            order = nested_order(examples, kind=run.task.kind, seed=f"{run.training.seed}:dev")
-            examples = [examples[i] for i in sorted(order[: run.training.dev_rows])]
-        return cls(LocalEngine(model, renderer), renderer, examples, run) if examples else None
+        examples = dev_rows(workspace)
+        return cls(LocalEngine(model, renderer), renderer, examples, workspace.run) if examples else None
 
     def evaluate(self) -> float:
         """The score that chooses the checkpoint: macro-F1, entity F1, or character F1."""
@@ -169,6 +165,15 @@ class _Dev:
         task = self.renderer.task
         self.metrics = measure(task, self.examples, list(predictions), resamples=100)
         return headline(self.metrics)[1]
+
+
+def dev_rows(workspace: Workspace) -> list[Example]:
+    """The dev rows that are answered: at most `training.dev_rows` of them, of every label, in their order."""
+    examples, run = load_part(workspace, "dev"), workspace.run
+    if len(examples) <= run.training.dev_rows:
+        return examples
+    order = nested_order(examples, kind=run.task.kind, seed=f"{run.training.seed}:dev")
+    return [examples[i] for i in sorted(order[: run.training.dev_rows])]
 
 
 def answer_limit(run: Run, renderer: Renderer) -> int:
