@@ -17,7 +17,7 @@ from zipfile import BadZipFile
 from finetrie.data.extras import optional
 from finetrie.data.parquet import as_json_value
 from finetrie.data.rows import BadRow, Record
-from finetrie.data.tables import SAMPLE_LINES, Layout, column_names, header_layout, repeated_header
+from finetrie.data.tables import SAMPLE_LINES, Layout, column_names, header_layout, repeated_header, titles_above
 from finetrie.errors import DataError
 
 LONGEST_CELL = 32_767
@@ -38,23 +38,23 @@ def sheet_layout(path: Path, *, known: Collection[str]) -> tuple[Layout, tuple[s
         DataError: the workbook is damaged or empty, or its header names a column twice.
     """
     with _sheet(path) as (sheet, others):
-        sample = [[_text(cell) for cell in cells] for _, cells in islice(_rows(sheet), SAMPLE_LINES)]
-    if not sample:
+        numbered = list(islice(_rows(sheet), SAMPLE_LINES))
+    if not numbered:
         raise DataError(path, None, "the workbook has no rows", fix="name the file that holds your data")
-    header, columns = header_layout(sample, known)
+    sample = [[_text(cell) for cell in cells] for _, cells in numbered]
+    above = titles_above(sample, known)
+    header, columns = header_layout(sample[above:], known)
     if header:
-        columns = column_names(path, sample[0])
+        columns = column_names(path, sample[above], line=numbered[above][0])
     notices = (f"{path.name}: read from the first sheet with rows; not read: {', '.join(others)}",) if others else ()
-    return Layout("", quoted=False, columns=tuple(columns), header=header), notices
+    return Layout("", quoted=False, columns=tuple(columns), header=header, above=above), notices
 
 
 def sheet_rows(path: Path, layout: Layout) -> Iterator[Record]:
     """One record a row that is not blank, with its number in the sheet; empty cells are None."""
     with _sheet(path) as (sheet, _):
         rows = _rows(sheet)
-        if layout.header:
-            next(rows)
-        for number, cells in rows:
+        for number, cells in islice(rows, layout.above + layout.header, None):
             yield _record(number, cells, layout)
 
 

@@ -74,7 +74,7 @@ def open_source(
         return Source(path, "parquet", Encoding("utf-8"))
     if _is_workbook(path, head):
         sheet, said = sheet_layout(path, known=known)
-        return Source(path, "xlsx", Encoding("utf-8"), sheet, (*said, *_no_header(path, sheet)))
+        return Source(path, "xlsx", Encoding("utf-8"), sheet, (*said, *_about(path, sheet)))
     found = find_encoding(path, encoding)
     if container not in ("csv", "tsv"):
         seen = _container(path, found)
@@ -83,7 +83,7 @@ def open_source(
     layout = None
     if container in ("csv", "tsv"):
         layout = table_layout(path, found, tabs=container == "tsv", known=known)
-        notices += _no_header(path, layout)
+        notices += _about(path, layout)
     return Source(path, container, found, layout, tuple(notices))
 
 
@@ -145,10 +145,14 @@ def _is_workbook(path: Path, head: bytes) -> bool:
         return False
 
 
-def _no_header(path: Path, layout: Layout) -> list[str]:
-    if layout.header:
-        return []
-    return [f"{path.name}: no header line; the columns are taken as {' and '.join(layout.columns)}"]
+def _about(path: Path, layout: Layout) -> list[str]:
+    """What was taken for granted about a table."""
+    said = []
+    if layout.above:
+        said.append(f"{path.name}: {layout.above} rows above the table are taken for its title and not read")
+    if not layout.header:
+        said.append(f"{path.name}: no header line; the columns are taken as {' and '.join(layout.columns)}")
+    return said
 
 
 def _could_be_utf16(head: bytes) -> bool:

@@ -18,6 +18,7 @@ MOST_RESTARTS = 100
 """Rows with an open quotation mark after which reading starts again; each costs as much as the rest of the file."""
 
 LONGEST_FIELD = 2**31 - 1  # the largest that fits a C long everywhere
+_DELIMITERS = ",;\t|"
 _SENTENCE = frozenset("。，！？；：!?")
 
 
@@ -28,7 +29,8 @@ class Layout:
     delimiter: str
     quoted: bool  # fields may stand in double quotes
     columns: tuple[str, ...]
-    header: bool  # the first line names the columns
+    header: bool  # a line names the columns
+    above: int = 0  # lines with a title above it, blank ones not counted
 
 
 def table_layout(path: Path, encoding: Encoding, *, tabs: bool, known: Collection[str]) -> Layout:
@@ -47,18 +49,38 @@ def table_layout(path: Path, encoding: Encoding, *, tabs: bool, known: Collectio
         sample = [line for line in beginning if line.strip()]
     if not sample:
         raise DataError(path, None, "the file has no rows, only blank lines", fix="name the file that holds your data")
-    delimiter = "\t" if tabs else max(",;\t|", key=sample[0].count)
+    first = next((line for line in sample if any(mark in line for mark in _DELIMITERS)), sample[0])
+    delimiter = "\t" if tabs else max(_DELIMITERS, key=first.count)
     quoted = not tabs or _is_quoted(sample, delimiter)
     try:
         rows = _sample_rows(sample, delimiter, quoted)
     except csv.Error:  # the stray quote gets its line number when the file is read
         rows = _sample_rows(sample, delimiter, quoted=False)
+    above = titles_above(rows, known)
+    rows = rows[above:]
     header, columns = header_layout(rows, known)
     if header:
         if not encoding.clean and (bad := undecodable("".join(rows[0]), encoding.name)):
-            raise DataError(path, 1, f"in the header, {bad.reason}", fix=bad.fix)
-        columns = column_names(path, rows[0])
-    return Layout(delimiter, quoted, columns, header=header)
+            raise DataError(path, 1 + above, f"in the header, {bad.reason}", fix=bad.fix)
+        columns = column_names(path, rows[0], line=1 + above)
+    return Layout(delimiter, quoted, columns, header=header, above=above)
+
+
+def titles_above(rows: Sequence[Sequence[str]], known: Collection[str]) -> int:
+    """How many of these rows are titles, as spreadsheets have them above a table: one cell, where most rows have more.
+
+    A cell that names a known column is no title.
+    """
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    if sum(count > 1 for count in filled) * 2 <= len(filled):
+        return 0
+    names = {name.casefold() for name in known}
+    titles = 0
+    for row, count in zip(rows, filled, strict=True):
+        if count > 1 or any(cell.strip().casefold() in names for cell in row):
+            break
+        titles += 1
+    return titles
 
 
 def header_layout(rows: Sequence[Sequence[str]], known: Collection[str]) -> tuple[bool, tuple[str, ...]]:
@@ -68,7 +90,7 @@ def header_layout(rows: Sequence[Sequence[str]], known: Collection[str]) -> tupl
     return False, ("text",) if len(rows[0]) == 1 else _two_columns(rows)
 
 
-def column_names(path: Path, header: Sequence[str]) -> tuple[str, ...]:
+def column_names(path: Path, header: Sequence[str], *, line: int = 1) -> tuple[str, ...]:
     """Column names; one without a name, as data frames write for their index, is called by its number.
 
     Raises:
@@ -77,7 +99,7 @@ def column_names(path: Path, header: Sequence[str]) -> tuple[str, ...]:
     names = tuple(cell.strip() or f"column {i}" for i, cell in enumerate(header, start=1))
     for name, count in Counter(names).items():
         if count > 1:
-            raise DataError(path, 1, f"the header names {count} columns {name!r}", fix="give each a name of its own")
+            raise DataError(path, line, f"the header names {count} columns {name!r}", fix="give each a name of its own")
     return names
 
 
@@ -93,7 +115,7 @@ def table(path: Path, encoding: Encoding, layout: Layout) -> Iterator[Record]:
     with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as stream:
         held: list[str] = []  # the lines of the row that is being read
         reader = _reader(_holding(stream, held), layout.delimiter, layout.quoted)
-        before, restarts, skip_header = 0, 0, layout.header
+        before, restarts, skipped = 0, 0, layout.above + layout.header
         while True:
             line = before + reader.line_num + 1
             held.clear()
@@ -114,8 +136,8 @@ def table(path: Path, encoding: Encoding, layout: Layout) -> Iterator[Record]:
                 cells[0] = cells[0].lstrip("\ufeff")
             if not any(cell.strip() for cell in cells):
                 continue
-            if skip_header:
-                skip_header = False
+            if skipped:
+                skipped -= 1
                 continue
             yield _row(line, cells, layout, encoding)
 

@@ -255,6 +255,14 @@ def test_spreadsheets_write_other_delimiters(tmp_path: Path, delimiter: str) -> 
     assert [(e.text, e.target) for e in read(path)] == [("red", "colour")]
 
 
+@pytest.mark.parametrize("title", ["标注导出（内部）,,", "标注导出（内部）", "标注导出（内部）\r\n\r\n二〇二四年,,"])
+def test_a_title_above_the_table_is_not_read_and_said(tmp_path: Path, title: str) -> None:
+    data = read(text(tmp_path / "a.csv", f"{title}\r\n,content,label\r\n0,a,x\r\n1,b,y\r\n2,c,y\r\n"))
+    assert [(e.text, e.target) for e in data] == [("a", "x"), ("b", "y"), ("c", "y")]
+    assert "above the table are taken for its title" in data.notices[0]
+    assert not read(text(tmp_path / "b.csv", "text,\na,x\nb,y\nc,x\n"), target="column 2").notices
+
+
 def test_an_index_column_without_a_name_does_no_harm(tmp_path: Path) -> None:
     assert [e.target for e in read(text(tmp_path / "a.csv", ",text,label\n0,a,x\n1,b,y\n"))] == ["x", "y"]
 

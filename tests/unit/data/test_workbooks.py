@@ -74,6 +74,29 @@ def test_a_sheet_of_two_columns_needs_no_header(tmp_path: Path) -> None:
     assert "no header line" in data.notices[0]
 
 
+def test_a_title_and_empty_columns_are_no_part_of_the_table(tmp_path: Path) -> None:
+    rows = [
+        ("标注导出",),
+        (),
+        (None, "标题", None, "类别"),
+        (None, "a", None, "x"),
+        (None, "b", None, "y"),
+        (None, "c", None, "y"),
+    ]
+    data = read(workbook(tmp_path / "a.xlsx", data=rows))
+    assert [(e.origin, e.text, e.target) for e in data] == [
+        ("a.xlsx:4", "a", "x"),
+        ("a.xlsx:5", "b", "y"),
+        ("a.xlsx:6", "c", "y"),
+    ]
+    assert data.notices == ("a.xlsx: 1 rows above the table are taken for its title and not read",)
+    doubled = workbook(
+        tmp_path / "b.xlsx", data=[("标注导出",), ("标题", "类别", "类别"), ("a", "x", "x"), ("b", "y", "y")]
+    )
+    with pytest.raises(DataError, match=r"b\.xlsx:2: the header names 2 columns '类别'"):
+        read(doubled)
+
+
 def test_a_doubled_header_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.xlsx:1: the header names 2 columns 'text'(.|\n)*fix: "):
         read(workbook(tmp_path / "a.xlsx", data=[("text", "text", "label"), ("a", "b", "c")]))
