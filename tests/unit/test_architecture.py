@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import packages_distributions, requires
+from importlib.metadata import distributions, requires
 from pathlib import Path
 
 import pytest
@@ -143,8 +143,12 @@ def test_every_import_is_a_declared_dependency_and_every_dependency_is_used() ->
         )
     }
     foreign = imported - sys.stdlib_module_names - {"finetrie", "__future__", "tomllib"}
-    owners = packages_distributions()
-    used = {normal(owner) for name in foreign for owner in owners.get(name, [name])}
+    owners: dict[str, set[str]] = {}  # packages_distributions() of Python 3.10 knows only what names its top level
+    for installed in distributions():
+        owner = installed.metadata["Name"]
+        for line in (installed.read_text("RECORD") or "").splitlines():
+            owners.setdefault(re.split(r"[/.,]", line, maxsplit=1)[0], set()).add(owner)
+    used = {normal(owner) for name in foreign for owner in owners.get(name, {name})}
     lines = requires("finetrie") or []
     declared = {normal(re.split(r"[\s<>=!;\[]", line, maxsplit=1)[0]) for line in lines}
     essential = {normal(re.split(r"[\s<>=!;\[]", line, maxsplit=1)[0]) for line in lines if "extra ==" not in line}
