@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -39,8 +39,11 @@ _UNSPACED = re.compile(
     "\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 
-Classify: TypeAlias = Callable[[str], tuple[str, float]]
-"""A classifier of the user's: a text's category and its probability. Any finetrie run can serve as one."""
+Classify: TypeAlias = Callable[[Sequence[str]], Sequence[tuple[str, float]]]
+"""A classifier of the user's: texts → the label of each and its probability, in order. Any finetrie run can be one."""
+
+CLASSIFIER = "classifier"
+"""The table of a word-list file that is no category: which run classifies, and what is done about its labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,46 @@ class Category:
         for phrase in self.phrases:
             if not fold(phrase)[0].strip():
                 raise ConfigError(f"category {self.name!r}: the phrase {phrase!r} is empty", fix="take it off the list")
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """A classifier, and what is done about the labels it gives; labels without an action are let pass.
+
+    Args:
+        actions: label → "drop" or "flag". A classifier shows no place, so it cannot mask.
+        threshold: the probability from which a label counts.
+    """
+
+    classify: Classify
+    actions: Mapping[str, Action]
+    threshold: float = 0.5
+
+    def __post_init__(self) -> None:
+        for label, action in self.actions.items():
+            if action not in ("drop", "flag"):
+                raise ConfigError(
+                    f"the classifier's label {label!r}: action {action!r}{suggest(str(action), ('drop', 'flag'))}",
+                    fix="choose drop or flag: a classifier shows no words that could be masked",
+                )
+
+    def hit(self, example: Example, answer: tuple[str, float]) -> Hit | None:
+        """What an answer about a row comes to."""
+        label, probability = answer
+        action = self.actions.get(label)
+        if action is None or not probability >= self.threshold:  # NaN is no probability
+            return None
+        return Hit(example.origin, "policy", label, action, "text", 0, len(example.text), "", None, float(probability))
+
+
+@dataclass(frozen=True, slots=True)
+class AskedClassifier:
+    """The table `[classifier]` of a word-list file."""
+
+    file: Path  # that holds it
+    run: Path  # a run directory
+    actions: Mapping[str, Any]
+    threshold: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +147,14 @@ class Policy:
     """Categories, ready to be found in one pass over a text, however many phrases there are (Aho-Corasick).
 
     Args:
-        classify: asked about every text; its answer counts where it is the name of one of the categories and its
-            probability is at least `threshold`. It shows no place, so `mask` is a flag for it.
+        classifier: asked about every text, many at a time.
 
     Raises:
         ConfigError: two categories have the same name or a token holds a phrase.
     """
 
     categories: tuple[Category, ...]
-    classify: Classify | None = None
-    threshold: float = 0.5
+    classifier: Classifier | None = None
     automaton: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -128,14 +169,22 @@ class Policy:
                     fix="take a token that no list has, or leave it out for asterisks",
                 )
 
-    def judge(self, example: Example, *, parts: Collection[str] = ("text",)) -> Verdict:
+    def classified(self, examples: Sequence[Example]) -> list[Hit | None]:
+        """What the classifier says of each row, by its text alone; None where nothing is to be done."""
+        if self.classifier is None or not examples:
+            return [None] * len(examples)
+        answers = self.classifier.classify([example.text for example in examples])
+        return [self.classifier.hit(example, said) for example, said in zip(examples, answers, strict=True)]
+
+    def judge(self, example: Example, *, parts: Collection[str] = ("text",), classified: Hit | None = None) -> Verdict:
         """Look a row through; its words are masked where a category asks for it, and entity offsets follow.
 
         Args:
-            parts: of `finetrie.data.cleaning.applying.PARTS`. The classifier sees the text only.
+            parts: of `finetrie.data.cleaning.applying.PARTS`.
+            classified: what `classified` says of this row.
         """
         hits = [hit for part, text in texts(example, parts) for hit in self.find(text, example.origin, part)]
-        hits += self._classified(example)
+        hits += [] if classified is None else [classified]
         cleaned = Cleaned(example, (), ())
         if any(hit.action == "mask" for hit in hits):
             cleaned = clean(example, [Step("policy", self._masks, rule="policy_mask")], parts=parts)
@@ -175,16 +224,6 @@ class Policy:
             if new != text[start : hit.end]:
                 edits.append(Edit(start, hit.end, new))
         return tuple(edits)
-
-    def _classified(self, example: Example) -> list[Hit]:
-        if self.classify is None:
-            return []
-        name, probability = self.classify(example.text)
-        category = next((category for category in self.categories if category.name == name), None)
-        if category is None or not probability >= self.threshold:
-            return []
-        action: Action = "flag" if category.action == "mask" else category.action
-        return [Hit(example.origin, "policy", name, action, "text", 0, len(example.text), "", None, float(probability))]
 
 
 def _drop(hit: Hit) -> Drop:
@@ -241,17 +280,15 @@ def _automaton(categories: Sequence[Category]) -> Any:
 def read_categories(path: Path | str) -> tuple[Category, ...]:
     """Categories from a file of the user's, in UTF-8.
 
-    A `.toml` file holds a table for each: `[gambling]`, `action = "mask"`, `phrases = ["...", "..."]`. Any other file
-    is a list with a phrase a line, `#` before remarks; the category is named after the file and flags.
+    A `.toml` file holds a table for each: `[gambling]`, `action = "mask"`, `phrases = ["...", "..."]`; its table
+    `[classifier]` is none of them (`read_classifier`). Any other file is a list with a phrase a line, `#` before
+    remarks; the category is named after the file and flags.
 
     Raises:
         DataError: the file cannot be read, or says something else.
     """
     path = Path(path)
-    try:
-        content = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(path, None, f"cannot be read: {error}", fix="name a UTF-8 file with a phrase a line") from None
+    content = _content(path)
     if path.suffix.lower() == ".toml":
         return tuple(_categories_of_toml(path, content))
     lines = (line.strip() for line in content.split("\n"))
@@ -259,12 +296,48 @@ def read_categories(path: Path | str) -> tuple[Category, ...]:
     return (Category(path.stem, phrases),)
 
 
-def _categories_of_toml(path: Path, content: str) -> Iterable[Category]:
+def read_classifier(path: Path | str) -> AskedClassifier | None:
+    """The table `[classifier]` of a word-list file, its run relative to the file; None where there is none.
+
+    Raises:
+        DataError: the file cannot be read, or the table says something else.
+    """
+    path = Path(path)
+    table = _tables(path, _content(path)).get(CLASSIFIER) if path.suffix.lower() == ".toml" else None
+    if table is None:
+        return None
+    values = dict(table) if isinstance(table, dict) else {"": table}
+    run, actions, threshold = values.pop("run", None), values.pop("actions", None), values.pop("threshold", 0.5)
+    fits = isinstance(threshold, (int, float)) and not isinstance(threshold, bool) and 0 <= threshold <= 1
+    if values or not isinstance(run, str) or not isinstance(actions, dict) or not actions or not fits:
+        raise DataError(
+            path,
+            None,
+            f"[{CLASSIFIER}] must hold run (a run directory), actions (label = what is done), and threshold (0 to 1)",
+            fix=f'write it like this: [{CLASSIFIER}], run = "runs/x", actions = {{spam = "drop"}}, threshold = 0.8',
+        )
+    return AskedClassifier(path, path.parent / Path(run).expanduser(), actions, float(threshold))
+
+
+def _content(path: Path) -> str:
     try:
-        tables = tomllib.loads(content)
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(path, None, f"cannot be read: {error}", fix="name a UTF-8 file with a phrase a line") from None
+
+
+def _tables(path: Path, content: str) -> dict[str, Any]:
+    try:
+        tables: dict[str, Any] = tomllib.loads(content)
+        return tables
     except tomllib.TOMLDecodeError as error:
         raise DataError(path, None, f"not valid TOML: {error}", fix="correct the file") from None
-    for name, table in tables.items():
+
+
+def _categories_of_toml(path: Path, content: str) -> Iterable[Category]:
+    for name, table in _tables(path, content).items():
+        if name == CLASSIFIER:
+            continue
         values = dict(table) if isinstance(table, dict) else {"": table}
         phrases, action, token = values.pop("phrases", []), values.pop("action", "flag"), values.pop("token", "")
         if values or not isinstance(phrases, list) or not all(isinstance(item, str) for item in (*phrases, token)):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from typing import Any, Literal
 
 from finetrie.data.cleaning import Change, LostEntity, Step, clean
 from finetrie.data.duplicates import Match, Retrieval, find_duplicates
 from finetrie.data.filters import Filter, first_drop
-from finetrie.data.policy import Policy
+from finetrie.data.policy import Hit, Policy
 from finetrie.data.privacy import mask, mask_text
 from finetrie.records import Example, Rejection, Span
 
@@ -19,6 +20,9 @@ CLEANED = {"instruction": ("text", "instruction", "history", "reasoning", "targe
 
 NEAR = 0.5
 """Share of common two-character shingles from which two texts are compared; see `find_duplicates`."""
+
+ROWS_AT_ONCE = 512
+"""Rows a classifier is asked about together."""
 
 Copies = Literal["keep", "exact", "near", "vector"]
 
@@ -68,16 +72,20 @@ def prepare_rows(
     """
     result = Prepared()
     parts = CLEANED.get(kind, ("text", "reasoning"))
-    for example in examples:
-        row = _prepare_row(example, plan, parts=parts, labels=labels, reduce=reduce)
-        if plan.personal_data:
-            row = _without_personal_data(row, plan)
-        result.changes += row.changes
-        result.flags += row.flags
-        if row.rejection is not None:
-            result.rejected.append(row.rejection)
-        else:
-            result.examples.append(row.example)
+    remaining = iter(examples)
+    while some := list(islice(remaining, ROWS_AT_ONCE)):
+        rows = [_clean_row(example, plan, parts=parts, reduce=reduce) for example in some]
+        for row, classified in zip(rows, _classified(rows, plan), strict=True):
+            if row.rejection is None:
+                _judge_row(row, plan, classified, parts=parts, labels=labels, reduce=reduce)
+            if plan.personal_data:
+                _hide_personal_data(row, plan)
+            result.changes += row.changes
+            result.flags += row.flags
+            if row.rejection is not None:
+                result.rejected.append(row.rejection)
+            else:
+                result.examples.append(row.example)
     if reduce:
         _compare(result, plan, kind=kind)
     return result
@@ -93,9 +101,7 @@ class _Row:
     rejection: Rejection | None = None
 
 
-def _prepare_row(
-    example: Example, plan: Plan, *, parts: Collection[str], labels: Collection[str], reduce: bool
-) -> _Row:
+def _clean_row(example: Example, plan: Plan, *, parts: Collection[str], reduce: bool) -> _Row:
     row = _Row(example)
     if plan.steps:
         cleaned = clean(example, plan.steps, parts=parts)
@@ -104,26 +110,37 @@ def _prepare_row(
             row.rejection = Rejection(
                 example.origin, "empty_text", "cleaning left nothing of the text", text=example.text
             )
-            return row
+    return row
+
+
+def _classified(rows: Sequence[_Row], plan: Plan) -> list[Hit | None]:
+    """What the policy's classifier says of rows after cleaning."""
+    if plan.policy is None:
+        return [None] * len(rows)
+    return plan.policy.classified([row.example for row in rows])
+
+
+def _judge_row(
+    row: _Row, plan: Plan, classified: Hit | None, *, parts: Collection[str], labels: Collection[str], reduce: bool
+) -> None:
     if plan.policy is not None:
-        verdict = plan.policy.judge(row.example, parts=parts)
+        verdict = plan.policy.judge(row.example, parts=parts, classified=classified)
         row.example, row.flags = verdict.example, list(verdict.flags)
         row.changes += [*verdict.changes, *verdict.lost]
         if reduce and verdict.drop is not None:
             row.rejection = verdict.drop.rejection(row.example)
-            return row
+            return
     if reduce and plan.filters and (drop := first_drop(row.example, plan.filters, row.example.columns)):
         row.rejection = drop.rejection(row.example)
-        return row
+        return
     if plan.personal_data:
         masked = mask(row.example, kinds=plan.personal_data, allow=plan.allow, style=plan.style, labels=labels)
         row.changes += [*masked.changes, *(_destroyed(row.example, span) for span in masked.destroyed)]
         row.example = masked.example
-    return row
 
 
-def _without_personal_data(row: _Row, plan: Plan) -> _Row:
-    """The same row, whose records do not repeat what the mask hides. Without offsets, which would no longer fit."""
+def _hide_personal_data(row: _Row, plan: Plan) -> None:
+    """Let the row's records not repeat what the mask hides. Without offsets, which would no longer fit."""
 
     hidden = partial(mask_text, kinds=plan.personal_data, allow=plan.allow, style=plan.style)
     row.changes = [
@@ -136,7 +153,6 @@ def _without_personal_data(row: _Row, plan: Plan) -> _Row:
     ]
     if row.rejection is not None and row.rejection.text is not None:
         row.rejection = replace(row.rejection, text=hidden(row.rejection.text), row=None)
-    return row
 
 
 def _destroyed(example: Example, span: Span) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from finetrie.data.cleaning import steps_from
 from finetrie.data.duplicates import Leak, Retrieval, find_leaks, retrieval
 from finetrie.data.filters import filters_from
 from finetrie.data.labels import count_labels
-from finetrie.data.policy import Policy, read_categories
+from finetrie.data.policy import Policy, read_categories, read_classifier
 from finetrie.data.preparation import Plan, Prepared, decide, prepare_rows
 from finetrie.data.privacy import ALL, KINDS
 from finetrie.data.reading import Dataset
@@ -21,6 +21,7 @@ from finetrie.data.splits import Split
 from finetrie.errors import ConfigError, DataError, suggest
 from finetrie.files import read_jsonl
 from finetrie.records import Example
+from finetrie.steps.classifying import classifier_from
 
 
 def prepared(run: Run, data: Dataset, asked: Plan, *, reduce: bool) -> Prepared:
@@ -83,7 +84,7 @@ def plan_of(asked: Prepare, *, count: Callable[[str], int], review: bool = False
         )
     return Plan(
         steps=steps_from(asked.clean, where="prepare.clean"),
-        policy=None if asked.policy is None else Policy(read_categories(asked.policy)),
+        policy=None if asked.policy is None else _policy(asked.policy, classify=reduce),
         filters=filters_from(asked.filters, where="prepare.filters", given={"count": count}),
         personal_data=kinds,
         style=asked.style,
@@ -92,6 +93,12 @@ def plan_of(asked: Prepare, *, count: Callable[[str], int], review: bool = False
         retrieval=chosen_retrieval(asked) if reduce else None,
         review=review,
     )
+
+
+def _policy(file: str, *, classify: bool) -> Policy:
+    """The word lists of a file and, where `classify`, the run that it names to classify texts."""
+    asked = read_classifier(file) if classify else None
+    return Policy(read_categories(file), classifier=None if asked is None else classifier_from(asked))
 
 
 def chosen_retrieval(asked: Prepare) -> Retrieval | None:

@@ -50,7 +50,7 @@ def predict(
     """
     progress = progress or Quiet()
     path = Path(file)
-    workspace = _trained(directory)
+    workspace = trained(directory)
     rows = _rows(workspace.run, path, text)
     first = next(rows, None)  # a file that cannot be read says so before a model is loaded
     table = path.suffix.lower() in (".csv", ".tsv") and first is not None and isinstance(first.row, dict)
@@ -78,16 +78,31 @@ def predict_texts(
     directory: Path | str, texts: Iterable[str], *, progress: Progress | None = None
 ) -> Iterator[dict[str, Any]]:
     """Answer texts one after the other: `{"text", "prediction", "probability", ...}` each."""
-    workspace = _trained(directory)
+    ask, remaining = answering(directory), iter(texts)
+    while chunk := list(islice(remaining, CHUNK)):
+        for text, answered in zip(chunk, ask(chunk), strict=True):
+            yield {"text": text, **answered}
+
+
+def answering(directory: Path | str) -> Callable[[Sequence[str]], list[dict[str, Any]]]:
+    """A trained run, loaded: texts → `{"prediction", "probability", ...}` each, in order.
+
+    Raises:
+        CheckpointError: the run is not trained.
+    """
+    workspace = trained(directory)
     engine, renderer = _engine(workspace)
     asked = plan(workspace.run, reduce=False)
-    examples = (Example(str(i), text, None, f"text {i + 1}") for i, text in enumerate(texts))
-    while chunk := list(islice(examples, CHUNK)):
-        for example, answered in zip(chunk, _answers(engine, renderer, workspace.run, chunk, asked), strict=True):
-            yield {"text": example.text, **answered}
+
+    def ask(texts: Sequence[str]) -> list[dict[str, Any]]:
+        examples = [Example(str(i), text, None, f"text {i + 1}") for i, text in enumerate(texts)]
+        return _answers(engine, renderer, workspace.run, examples, asked)
+
+    return ask
 
 
-def _trained(directory: Path | str) -> Workspace:
+def trained(directory: Path | str) -> Workspace:
+    """A run that can answer; raises CheckpointError where it is not trained."""
     workspace = open_workspace(Path(directory), create=False)
     if not workspace.done("train"):
         raise CheckpointError(f"{workspace.path}: is not trained yet", fix=f"run: finetrie train {directory}")

@@ -12,8 +12,9 @@ from typing import Any
 from finetrie.config import Run, load_run, save_run
 from finetrie.data.dataset_info import FILE as DATASET_INFO
 from finetrie.data.dataset_info import content_hash
+from finetrie.data.policy import AskedClassifier, read_classifier
 from finetrie.errors import CheckpointError, ConfigError, DataError
-from finetrie.files import read_json, text_hash, write_json
+from finetrie.files import file_hash, read_json, text_hash, write_json
 from finetrie.tracking.manifest import environment
 from finetrie.tracking.rundir import RunDir
 
@@ -117,7 +118,26 @@ def _identity(run: Run) -> dict[str, Any]:
             except (FileNotFoundError, IsADirectoryError):
                 what = f"a folder without {DATASET_INFO}" if Path(path).is_dir() else "no such file"
                 raise DataError(path, None, what, fix=f"correct {section}.{name} in the run file") from None
+    policy = run.prepare.policy
+    if policy is not None and (asked := read_classifier(policy)) is not None:
+        hashes["classifier"] = _classifier_hash(asked)
     return {**settings, "files": hashes}
+
+
+def _classifier_hash(asked: AskedClassifier) -> str:
+    """Of what a classifying run answers with: its settings, its prompts, and the bytes of its weights."""
+    try:
+        files = RunDir.open(asked.run)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{asked.file}: [classifier] run: {error.args[0].partition(chr(10))[0]}",
+            fix=f"name the folder that finetrie run printed; relative paths start at {asked.file.parent}",
+        ) from None
+    folders = [folder for folder in (files.adapter, files.model) if folder.is_dir()]
+    weights = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    parts = [path for path in (files.run_file, files.prompt, *weights) if path.is_file()]
+    hashes = {path.relative_to(files.path).as_posix(): file_hash(path) for path in parts}
+    return text_hash(json.dumps(hashes, sort_keys=True))
 
 
 def _name(run: Run, identity: Mapping[str, Any]) -> str:

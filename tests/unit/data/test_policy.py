@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetrie.data.policy import EXAMPLE_CATEGORIES, Category, Policy, fold, read_categories
+from finetrie.data.cleaning import steps_from
+from finetrie.data.policy import (
+    EXAMPLE_CATEGORIES,
+    Action,
+    AskedClassifier,
+    Category,
+    Classifier,
+    Policy,
+    fold,
+    read_categories,
+    read_classifier,
+)
+from finetrie.data.preparation import ROWS_AT_ONCE, Plan, prepare_rows
 from finetrie.errors import ConfigError, DataError
 from finetrie.records import Example, Span
 
@@ -123,7 +136,7 @@ def test_other_parts_are_looked_at_when_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("category", "probability", "dropped", "flags"),
+    ("label", "probability", "dropped", "flags"),
     [
         ("violence", 0.9, True, 0),
         ("violence", 0.4, False, 0),
@@ -132,21 +145,42 @@ def test_other_parts_are_looked_at_when_asked_for() -> None:
         ("spam", float("nan"), False, 0),
     ],
 )
-def test_a_classifier_of_the_users_decides_by_category_and_threshold(
-    category: str, probability: float, dropped: bool, flags: int
+def test_a_classifier_of_the_users_decides_by_label_and_threshold(
+    label: str, probability: float, dropped: bool, flags: int
 ) -> None:
-    categories = (Category("violence", action="drop"), Category("spam", action="mask"))
-    verdict = Policy(categories, classify=lambda text: (category, probability)).judge(row("任何文本"))
+    actions: dict[str, Action] = {"violence": "drop", "spam": "flag"}
+    policy = Policy((), Classifier(lambda texts: [(label, probability)] * len(texts), actions))
+    (classified,) = policy.classified([row("任何文本")])
+    verdict = policy.judge(row("任何文本"), classified=classified)
     assert (verdict.drop is not None) == dropped
     assert len(verdict.flags) == flags
     if verdict.drop:
         assert verdict.drop == type(verdict.drop)("policy", "category 'violence': the classifier, 0.90", 0.9)
 
 
+def test_a_classifier_sees_many_cleaned_texts_at_once_and_every_row_has_its_own_answer() -> None:
+    asked: list[list[str]] = []
+
+    def classify(texts: Sequence[str]) -> list[tuple[str, float]]:
+        asked.append(list(texts))
+        return [("spam" if "买" in text else "fine", 0.75) for text in texts]
+
+    rows = [row(f"<b>第{i}条{'买' if i % 3 == 0 else ''}</b>", id=str(i), origin=f"a:{i}") for i in range(1200)]
+    plan = Plan(steps=steps_from(["html"]), policy=Policy((), Classifier(classify, {"spam": "drop"})))
+    ready = prepare_rows(rows, plan, kind="ner")
+    assert [len(texts) for texts in asked] == [ROWS_AT_ONCE, ROWS_AT_ONCE, 1200 - 2 * ROWS_AT_ONCE]
+    assert asked[0][0] == "第0条买"
+    assert [r.origin for r in ready.rejected] == [f"a:{i}" for i in range(0, 1200, 3)]
+    assert {r.reason for r in ready.rejected} == {"category 'spam': the classifier, 0.75"}
+    held = prepare_rows(rows[:2], plan, kind="ner", reduce=False)
+    assert len(held.examples) == 2, "a test set keeps all of its rows"
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: Category("c", ("a",), "delete"), "unknown action 'delete'"),  # type: ignore[arg-type]
+        (lambda: Classifier(lambda texts: [], {"c": "mask"}), "choose drop or flag: a classifier shows no words"),
         (lambda: Category("c", (" ",)), "is empty"),
         (lambda: Category("c", ("\u200b",)), "is empty"),
         (lambda: Policy((Category("c"), Category("c"))), "two categories are called 'c'"),
@@ -167,6 +201,26 @@ def test_lists_are_read_from_files(tmp_path: Path) -> None:
     tables.write_text('[gambling]\naction = "mask"\nphrases = ["百家乐"]\n[spam]\nphrases = []\n', encoding="utf-8")
     assert read_categories(plain) == (Category("广告", ("扫码领取", "limited offer")),)
     assert read_categories(str(tables)) == (Category("gambling", ("百家乐",), "mask"), Category("spam"))
+
+
+def test_a_file_may_name_a_run_that_classifies(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    lists = '[gambling]\nphrases = ["百家乐"]\n'
+    path.write_text(lists, encoding="utf-8")
+    assert read_classifier(path) is None
+    path.write_text(
+        lists + '[classifier]\nrun = "runs/x"\nactions = {spam = "drop"}\nthreshold = 1\n', encoding="utf-8"
+    )
+    assert read_classifier(path) == AskedClassifier(path, tmp_path / "runs" / "x", {"spam": "drop"}, 1.0)
+    assert [category.name for category in read_categories(path)] == ["gambling"]
+
+
+@pytest.mark.parametrize("table", ['run = "x"', 'actions = {a = "drop"}', 'run = "x"\nactions = {}', "runn = 1"])
+def test_a_classifier_without_a_run_or_actions_is_refused(tmp_path: Path, table: str) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(f"[classifier]\n{table}\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"\[classifier\] must hold run .*\n  fix: write it like this"):
+        read_classifier(path)
 
 
 @pytest.mark.parametrize(
