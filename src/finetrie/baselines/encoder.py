@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from finetrie.baselines import BASELINES
 from finetrie.baselines.base import Asker, among, chosen_label, found_entities, offered
 from finetrie.baselines.linear import text_of
+from finetrie.data.strata import nested_order
 from finetrie.errors import ConfigError
 from finetrie.evaluation.measuring import headline, measure
 from finetrie.records import Example, Prediction
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from finetrie.baselines.bert.windows import Window
 
 DEV_ROWS = 500
-"""Dev rows that an epoch is judged on, at most."""
+"""Dev rows that an epoch is judged on, at most: a stratified sample, because files are often sorted by label."""
 
 TOKENS = 256
 
@@ -79,7 +80,8 @@ class Encoder:
                 loaded = load_encoder(self.model, classes=classes, tokens=tokens)
             loaded.model.to(choose_device())
             fitted = FittedEncoder(loaded, task, min(self.max_tokens, loaded.longest), {})
-            facts = _trained(fitted, train, dev[:DEV_ROWS], self._schedule(loaded), seed)
+            judges = [dev[i] for i in nested_order(dev, kind=task.name, seed=f"{seed}:encoder")[:DEV_ROWS]]
+            facts = _trained(fitted, train, judges, self._schedule(loaded), seed)
         return FittedEncoder(fitted.encoder, task, fitted.longest, facts)
 
     def _schedule(self, loaded: Loaded) -> Schedule:

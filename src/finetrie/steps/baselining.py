@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from shutil import rmtree
 from time import perf_counter
@@ -45,6 +45,7 @@ def baseline(
     out: Path,
     train: Sequence[Example] | None = None,
     seed: int = 0,
+    asker: Callable[[], Asker] | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Fit a baseline on training rows of a prepared run and score it on the run's test rows.
@@ -56,6 +57,8 @@ def baseline(
         name_or_settings: "tfidf", or its name and settings: `{"name": "few_shot", "k": 8}`.
         train: training rows; by default all of the run's.
         seed: of what a baseline draws.
+        asker: gives the language model to those that prompt; by default the run's base is loaded, and once only
+            where the same `shared_asker` serves several calls.
 
     Raises:
         UnknownName, ConfigError: no such baseline or setting, or it cannot do the run's task.
@@ -64,7 +67,9 @@ def baseline(
     """
     if not workspace.done("prepare"):
         raise CheckpointError(f"{workspace.path}: is not prepared yet", fix=f"run: finetrie prepare {workspace.path}")
-    cell = _Cell.of(workspace, name_or_settings, out=out, train=train, seed=seed, progress=progress or Quiet())
+    progress = progress or Quiet()
+    asker = asker or shared_asker(workspace)
+    cell = _Cell.of(workspace, name_or_settings, out=out, train=train, seed=seed, asker=asker, progress=progress)
     if cell.belongs_to_another():
         raise CheckpointError(
             f"{out}: holds another baseline, or its rows or settings have changed",
@@ -93,6 +98,7 @@ class _Cell:
     train: Sequence[Example]
     test: Sequence[Example]
     seed: int
+    asker: Callable[[], Asker]
     progress: Progress
 
     @classmethod
@@ -104,6 +110,7 @@ class _Cell:
         out: Path,
         train: Sequence[Example] | None,
         seed: int,
+        asker: Callable[[], Asker],
         progress: Progress,
     ) -> _Cell:
         found = baseline_from(asked, where="baselines")
@@ -137,7 +144,7 @@ class _Cell:
         else:  # what the model and its tuning are is no matter
             identity["run"] = {name: workspace.identity.get(name) for name in ("data", "prepare")}
         place = Workspace(workspace.run, RunDir(out), json.loads(json.dumps(plain(identity))))
-        return cls(place, workspace, found, task, rows, test, seed, progress)
+        return cls(place, workspace, found, task, rows, test, seed, asker, progress)
 
     def belongs_to_another(self) -> bool:
         return bool(found := self.place.manifest()) and found.get("identity") != self.place.identity
@@ -160,13 +167,16 @@ class _Cell:
             dev=load_part(self.run, "dev"),
             task=self.task,
             seed=self.seed,
-            asker=partial(load_asker, self.run, progress=self.progress),
+            asker=self.asker,
         )
         fitting = perf_counter() - started
         partial_file = files.predictions.with_name(f".{files.predictions.name}.partial")
         rows = whole_lines(partial_file)
         with self.progress.bar(self.baseline.name, len(self.test), done=len(rows)) as bar:
             seconds = answer_rest(rows, partial_file, self.test, partial(self._judged, fitted), bar)
+        if self.baseline.prompts:
+            for notice in getattr(self.asker().engine, "notices", ()):
+                self.progress.notice(notice)
         metrics = measure(
             self.task,
             self.test,
@@ -196,23 +206,25 @@ def _rows_hash(rows: Sequence[Example]) -> str:
     return text_hash(*(json.dumps(example_row(row), sort_keys=True, ensure_ascii=True) for row in rows))
 
 
-def load_asker(workspace: Workspace, *, progress: Progress) -> Asker:
-    """The run's base model as it was before tuning, asked as the run asks."""
-    from finetrie.inference import LocalEngine
-    from finetrie.models.loading import load_model
-    from finetrie.steps.training import answer_limit
+def shared_asker(workspace: Workspace) -> Callable[[], Asker]:
+    """The run's base model as it was before tuning, asked as the run asks; loaded when first called for, and kept."""
 
-    run = workspace.run
-    loaded = load_model(
-        run.model.base, revision=run.model.revision, dtype=run.model.dtype, attention=run.model.attention
-    )
-    renderer = load_renderer(workspace, loaded.tokenizer)
-    return Asker(
-        LocalEngine(loaded.model, renderer),
-        renderer,
-        decoding=run.evaluation.decoding,
-        max_new_tokens=answer_limit(run, renderer),
-    )
+    @cache
+    def load() -> Asker:
+        from finetrie.inference import LocalEngine
+        from finetrie.models.loading import load_model
+        from finetrie.steps.training import answer_limit
+
+        run = workspace.run
+        loaded = load_model(
+            run.model.base, revision=run.model.revision, dtype=run.model.dtype, attention=run.model.attention
+        )
+        renderer = load_renderer(workspace, loaded.tokenizer)
+        engine = LocalEngine(loaded.model, renderer)
+        limit = answer_limit(run, renderer)
+        return Asker(engine, renderer, decoding=run.evaluation.decoding, max_new_tokens=limit)
+
+    return load
 
 
 def beside(workspace: Workspace, result: Result, progress: Progress) -> Result:
@@ -221,16 +233,20 @@ def beside(workspace: Workspace, result: Result, progress: Progress) -> Result:
     They lie in `baselines/NAME`; `metrics.json` gets a summary of each. One that fails is a notice and has its
     `error` in place of scores: it never stops the run that it is about.
     """
-    asked = _asked(workspace)
-    known = result.metrics.get("baselines")
-    if not asked and not known:
+    asked, before = _asked(workspace), workspace.done("baselines")
+    if not asked and "baselines" not in result.metrics:
         return result
-    summaries = {label(one): _tried(workspace, one, progress) for one in asked}
-    metrics = {**result.metrics, "baselines": plain(summaries)}
-    if not asked:
-        del metrics["baselines"]
-    if metrics.get("baselines") != known:
-        write_json(workspace.files.metrics, metrics)
+    facts = plain({"asked": list(asked), "of": workspace.done("evaluate")})
+    known = before is not None and {name: before.get(name) for name in facts} == facts and not before["failed"]
+    if known and "baselines" in result.metrics:
+        return result
+    asker = shared_asker(workspace)
+    summaries = {label(one): _tried(workspace, one, asker, progress) for one in asked}
+    metrics = {name: value for name, value in result.metrics.items() if name != "baselines"}
+    if summaries:
+        metrics["baselines"] = plain(summaries)
+    write_json(workspace.files.metrics, metrics)
+    workspace.finish("baselines", **facts, failed=[name for name, found in summaries.items() if "error" in found])
     return Result(result.path, metrics)
 
 
@@ -239,9 +255,9 @@ def _asked(workspace: Workspace) -> Sequence[Named]:
     return DEFAULTS.get(workspace.run.task.kind, ()) if asked is None else asked
 
 
-def _tried(workspace: Workspace, asked: Named, progress: Progress) -> dict[str, Any]:
+def _tried(workspace: Workspace, asked: Named, asker: Callable[[], Asker], progress: Progress) -> dict[str, Any]:
     try:
-        return _summary(workspace, asked, progress)
+        return _summary(workspace, asked, asker, progress)
     except Exception as error:  # whatever goes wrong with a baseline must not cost the run that it is about
         said = str(error) if isinstance(error, FinetrieError) else f"{type(error).__name__}: {error}"
         message = f"baseline {label(asked)} could not be measured: {said}"
@@ -251,9 +267,9 @@ def _tried(workspace: Workspace, asked: Named, progress: Progress) -> dict[str, 
         return {"error": said}
 
 
-def _summary(workspace: Workspace, asked: Named, progress: Progress) -> dict[str, Any]:
+def _summary(workspace: Workspace, asked: Named, asker: Callable[[], Asker], progress: Progress) -> dict[str, Any]:
     folder, seed = workspace.path / FOLDER / label(asked), workspace.run.training.seed
-    cell = _Cell.of(workspace, asked, out=folder, train=None, seed=seed, progress=progress)
+    cell = _Cell.of(workspace, asked, out=folder, train=None, seed=seed, asker=asker, progress=progress)
     if cell.belongs_to_another():  # of settings that the run had before
         rmtree(folder)
     result = cell.result()

@@ -16,6 +16,7 @@ from finetrie.baselines.bert.training import logits
 from finetrie.baselines.bert.windows import beginnings, entities, flat, merged, token_labels, windows
 from finetrie.errors import ModelError
 from finetrie.records import Example, Span
+from tests.conftest import tiny_model
 from tests.unit.baselines.rows import classification, classified, marked, ner
 
 LABELS = ("GPE", "PER")
@@ -117,9 +118,7 @@ def test_a_folder_with_an_encoder_is_fine_tuned_on_both_tasks(bert_folder: Path)
     assert len(list(spans.predict(marked("test", rows=4)))) == 4
 
 
-def test_an_encoder_of_pickles_or_of_another_kind_is_refused(
-    bert_folder: Path, tmp_path: Path, any_tiny_model: Any
-) -> None:
+def test_an_encoder_of_pickles_or_of_another_kind_is_refused(bert_folder: Path, tmp_path: Path) -> None:
     def fit(model: Path | str) -> None:
         baseline_from({"name": "encoder", "model": str(model)}).fit(
             classified(each=2), dev=(), task=classification(), seed=0
@@ -130,7 +129,7 @@ def test_an_encoder_of_pickles_or_of_another_kind_is_refused(
     (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
     with pytest.raises(ModelError, match="pickle"):
         fit(tmp_path)
-    any_tiny_model.save_pretrained(tmp_path / "causal")
+    tiny_model("qwen2").save_pretrained(tmp_path / "causal")
     with pytest.raises(ModelError, match="no encoder of the BERT family"):
         fit(tmp_path / "causal")
     with pytest.raises(ModelError, match="no encoder"):
