@@ -10,7 +10,20 @@ import pytest
 
 from tests.e2e.conftest import Cli
 
-COMMANDS = ("demo", "init", "run", "prepare", "train", "evaluate", "compare", "predict", "report", "info")
+COMMANDS = (
+    "demo",
+    "init",
+    "write",
+    "mix",
+    "run",
+    "prepare",
+    "train",
+    "evaluate",
+    "compare",
+    "predict",
+    "report",
+    "info",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

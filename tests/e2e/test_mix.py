@@ -88,6 +88,16 @@ def test_kinds_meet_as_questions_and_answers(tmp_path: Path, cli: Cli) -> None:
     assert not (tmp_path / "mix.jsonl").exists()
 
 
+def test_rows_that_are_questions_already_stay_as_they_are(tmp_path: Path) -> None:
+    """Also where their answers look like labels."""
+    rows = [{"instruction": "是好是坏？", "input": f"第{i}条", "output": ("好", "坏")[i % 2]} for i in range(6)]
+    src = write_jsonl(tmp_path / "a.jsonl", rows)
+    mixed = finetrie.mix([src, write_jsonl(tmp_path / "b.jsonl", asked("乙", 2))], tmp_path / "mix.json", to="alpaca")
+    written = read_json(mixed.path)
+    assert [row for row in rows if row not in written] == []
+    assert len(written) == 8
+
+
 def test_a_mix_file_cleans_masks_and_takes_out_copies_across_sources(tmp_path: Path, cli: Cli) -> None:
     folder = tmp_path / "data"
     folder.mkdir()

@@ -19,7 +19,7 @@ def mix(
     ],
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[SOURCE[:WEIGHT]]...", help="Labelled files; a weight is a share of the mix."),
+        typer.Argument(metavar="SOURCE[:WEIGHT]", help="Labelled files; a weight is a share of the mix."),
     ] = None,
     rows: Annotated[
         int | None, typer.Option("--rows", min=1, help="Rows wanted. Default: as many as there are.")
@@ -37,9 +37,9 @@ def mix(
 ) -> None:
     """Mix rows of several labelled files into one, by weights or caps; print its path.
 
-    What asks the same as a row of an earlier source is left out and listed. Beside OUT stand its name with
-    .rejected.jsonl (rows left out, with reasons) and .provenance.jsonl (the source of every row).
-    A mix file can also clean, filter, mask and take out near copies: it takes the section [prepare] of a run file.
+    A row that asks what a row of an earlier source asks is left out. The rows left out, with reasons, and the source of
+    every row are listed beside OUT. A mix file can also clean, filter, mask and take out near copies: it takes the
+    section [prepare] of a run file.
 
     Examples:
 

@@ -20,10 +20,16 @@ def write(
     data: Annotated[
         Path | None, typer.Argument(metavar="RECIPE.toml|DATA", help="A recipe file, or a file of texts.")
     ] = None,
-    out: Annotated[Path | None, typer.Argument(metavar="[OUT]", help="The file to write; replaced when whole.")] = None,
+    out: Annotated[
+        Path | None, typer.Argument(metavar="OUT", help="The file to write; a recipe file may name it.")
+    ] = None,
     recipe: Annotated[
         Literal["question", "label", "entities", "paraphrase"] | None,
-        typer.Option("--recipe", "-r", help="What to ask for: a question that the text answers, its label, ..."),
+        typer.Option(
+            "--recipe",
+            "-r",
+            help="What to ask for: a question that the text answers; its label; its entities; the text in other words.",
+        ),
     ] = None,
     labels: Annotated[
         str | None, typer.Option("--labels", metavar="A,B,...", help="Labels, or types of entities, to choose from.")
@@ -67,14 +73,13 @@ def write(
 ) -> None:
     """Let a larger model write rows: labels, entities or questions for your texts, or the texts in other words.
 
-    Answers are checked, and kept in OUT's name.answers.sqlite: the same command again, after a crash or a full
-    budget, pays for nothing twice. Refused answers and the source of every row are listed beside OUT.
-    Exit status 1 when rows are missing because the budget or the server did not reach them.
+    Every answer is checked before it becomes a row, and kept on disk: the same command again, after a crash or with a
+    larger budget, pays for nothing twice. Refused answers and the origin of every row are listed beside OUT.
+    Exit status 1 when the budget or the server did not reach all texts.
 
     Examples:
 
-        finetrie write news.txt labelled.jsonl --recipe label --labels 体育,财经 --endpoint https://llm.example/v1
-        --model large --key-env LLM_KEY --budget 200000
+        finetrie write news.txt out.jsonl -r label --labels 体育,财经 --endpoint https://llm.example/v1 -m large
 
         finetrie write recipe.toml --dry-run
 

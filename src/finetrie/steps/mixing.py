@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from finetrie.data.formats import FORMATS
 from finetrie.data.formats.base import Row, Shape
 from finetrie.data.language import language
 from finetrie.data.mixing import Mixed, Taken
@@ -102,7 +103,8 @@ def mix(
         parts = []
         for source, file in zip(asked.sources, _files(asked.sources), strict=True):
             _refuse_same(place.path, Path(source.path))
-            parts.append(_Part(source.name or file, file, source, _read(source, asked)))
+            dataset = _read(source, asked)
+            parts.append(_Part(source.name or file, file, source, dataset, _kind(source, dataset, place)))
             bar.advance()
     lists: dict[str, list[Any]] = {name: [] for name in LISTS}
     lists["rejected"] += [rejection for part in parts for rejection in part.renamed_bad()]
@@ -140,6 +142,7 @@ class _Part:
     file: str  # what its origins begin with
     source: MixSource
     dataset: Dataset
+    kind: str  # of its rows in this mix
     examples: list[Example] = field(init=False)
     dropped: int = 0
 
@@ -198,13 +201,19 @@ def _read(source: MixSource, asked: MixFile) -> Dataset:
     )
 
 
+def _kind(source: MixSource, dataset: Dataset, place: Place) -> str:
+    """What the rows are here: those that are questions and answers already stay as they are in a form of questions."""
+    asked_before = getattr(FORMATS.get(dataset.format), "asks", None) is not None
+    return "instruction" if asked_before and place.form.asks is not None and source.kind is None else dataset.kind
+
+
 def _prepare(parts: Sequence[_Part], asked: MixFile, lists: dict[str, list[Any]]) -> list[str]:
     """Prepare the rows, those of the same kind together, so that copies are found across files; returns notices."""
     assert asked.prepare is not None
     plan = plan_of(asked.prepare, count=_counter(asked.mix.model))
     notices: list[str] = []
-    for kind in dict.fromkeys(part.dataset.kind for part in parts):
-        alike = [part for part in parts if part.dataset.kind == kind]
+    for kind in dict.fromkeys(part.kind for part in parts):
+        alike = [part for part in parts if part.kind == kind]
         owner = {example.origin: part for part in alike for example in part.examples}
         rows = [example for part in alike for example in part.examples]
         done = prepared_rows(rows, plan, kind=kind, decisions=asked.prepare.decisions)
@@ -234,9 +243,9 @@ def _counter(model: str | None) -> Callable[[str], int]:
 
 def _ask(parts: Sequence[_Part], place: Place) -> Shape:
     """Put labels as questions where the form needs that; returns what the rows hold then."""
-    kinds = {part.dataset.kind for part in parts}
+    kinds = {part.kind for part in parts}
     if place.form.asks is None and len(kinds) > 1:
-        held = ", ".join(f"{part.name}: {part.dataset.kind}" for part in parts)
+        held = ", ".join(f"{part.name}: {part.kind}" for part in parts)
         raise DataError(
             place.path,
             None,
@@ -244,10 +253,11 @@ def _ask(parts: Sequence[_Part], place: Place) -> Shape:
             fix="write them as questions and answers: --to alpaca, messages, sharegpt or human_assistant",
         )
     for part in parts:
-        kind = part.dataset.kind
+        if not part.examples:
+            continue
         task = asking(
             place,
-            shape_of(part.examples, kind=kind),
+            shape_of(part.examples, kind=part.kind),
             source=part.source.path,
             language=language(example.text for example in part.examples),
             rows=len(part.examples),
