@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         check,
         compare,
         convert,
+        curve,
+        curve_plan,
         demo,
         evaluate,
         init,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
         prepare,
         report,
         run,
+        serve,
         train,
         write,
     )
@@ -38,6 +41,8 @@ _STEPS = (
     "check",
     "compare",
     "convert",
+    "curve",
+    "curve_plan",
     "demo",
     "evaluate",
     "init",
@@ -47,6 +52,7 @@ _STEPS = (
     "prepare",
     "report",
     "run",
+    "serve",
     "train",
     "write",
 )

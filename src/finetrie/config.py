@@ -120,6 +120,9 @@ class Model(Section):
     revision: str | None = Field(default=None, description="Branch, tag or commit on the hub.")
     max_tokens: int = Field(default=512, ge=8, description="Prompt and answer together; only the text shrinks.")
     shorten: Literal["head", "tail", "head_tail"] = Field(default="head", description="Which part of the text stays.")
+    reserve: int | None = Field(
+        default=None, ge=1, description="Tokens kept free for the answer; default: from the longest training answer."
+    )
     dtype: Literal["auto", "bf16", "fp16", "fp32"] = Field(default="auto", description="auto: by hardware.")
     attention: Literal["sdpa", "eager", "flash_attention_2"] = Field(
         default="sdpa", description="How transformers computes attention; the trie packs for sdpa."
@@ -241,8 +244,8 @@ class Curve(Section):
     baselines: list[Named] | None = Field(
         default=None, description="Baselines by name, or a table of name and settings; default: as in `[evaluation]`."
     )
-    budget: list[Literal["epochs", "steps"]] = Field(
-        default=["epochs"], min_length=1, description="epochs: passes over the rows; steps: as many for every size."
+    budget: Literal["epochs", "steps", "both"] = Field(
+        default="epochs", description="Every size is trained for the same epochs, or for the same optimiser steps."
     )
     steps_at: int | None = Field(
         default=None, ge=1, description='The size whose optimiser steps "steps" gives to all; default: the largest.'
@@ -265,6 +268,7 @@ class Run(Section):
     evaluation: Evaluation = Evaluation()
     tracking: Tracking = Tracking()
     report: Report = Report()
+    curve: Curve = Curve()
 
     @model_validator(mode="before")
     @classmethod
@@ -353,7 +357,10 @@ def resolve_paths(run: Run, folder: Path) -> Run:
     model = run.model
     if (folder / os.path.expanduser(model.base)).is_dir():
         model = model.model_copy(update={"base": absolute(model.base)})
-    return run.model_copy(update={"data": data, "prepare": prepare, "model": model})
+    folders = {base: (folder / os.path.expanduser(base)).is_dir() for base in run.curve.models}
+    models = [(absolute(base) if local else base) or base for base, local in folders.items()]
+    curve = run.curve.model_copy(update={"models": models})
+    return run.model_copy(update={"data": data, "prepare": prepare, "model": model, "curve": curve})
 
 
 def override(tree: dict[str, Any], item: str) -> None:

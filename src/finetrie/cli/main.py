@@ -10,6 +10,7 @@ from finetrie.cli import (
     check,
     compare,
     convert,
+    curve,
     demo,
     evaluate,
     info,
@@ -19,6 +20,7 @@ from finetrie.cli import (
     prepare,
     report,
     run,
+    serve,
     train,
     write,
 )
@@ -46,8 +48,10 @@ for module, name in (
     (prepare, "prepare"),
     (train, "train"),
     (evaluate, "evaluate"),
+    (curve, "curve"),
     (compare, "compare"),
     (predict, "predict"),
+    (serve, "serve"),
     (report, "report"),
     (info, "info"),
 ):

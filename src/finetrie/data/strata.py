@@ -66,12 +66,18 @@ def _quotas(sizes: dict[tuple[str, ...], int], total: int, fraction: float) -> d
 def nested_order(rows: Sequence[Example], *, kind: str, seed: str) -> list[int]:
     """Indices of all rows in an order whose every beginning is a stratified sample.
 
-    The first row of each stratum comes first, the larger strata before the smaller; then rows of all strata
+    Rows that show every label once come first, from the larger strata before the smaller; then rows of all strata
     interleave in proportion to their sizes. The sample of 100 is therefore contained in the sample of 500.
     """
     strata: dict[tuple[str, ...], list[int]] = {}
     for i, example in enumerate(rows):
         strata.setdefault(stratum(example, kind=kind), []).append(i)
+    shown: set[str] = set()
+    first: set[tuple[str, ...]] = set()  # a row of every set of entity labels would crowd out the common ones
+    for name in sorted(strata, key=lambda name: (-len(strata[name]), name)):
+        if not shown.issuperset(name):
+            shown.update(name)
+            first.add(name)
     random = Random(seed)
     placed: list[tuple[float, int, tuple[str, ...], int]] = []
     for name in sorted(strata):
@@ -79,6 +85,6 @@ def nested_order(rows: Sequence[Example], *, kind: str, seed: str) -> list[int]:
         random.shuffle(members)
         offset = random.random()
         for rank, i in enumerate(members):
-            position = (rank + offset) / len(members) if rank else -1.0
+            position = -1.0 if rank == 0 and name in first else (rank + offset) / len(members)
             placed.append((position, -len(members), name, i))
     return [i for *_, i in sorted(placed)]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from finetrie.steps.checking import check
     from finetrie.steps.comparing import compare
     from finetrie.steps.converting import convert
+    from finetrie.steps.curve_estimate import curve_plan
+    from finetrie.steps.curving import curve
     from finetrie.steps.demonstrating import demo
     from finetrie.steps.evaluating import evaluate
     from finetrie.steps.listing import info
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from finetrie.steps.preparing import prepare
     from finetrie.steps.reporting import report
     from finetrie.steps.running import run
+    from finetrie.steps.serving import serve
     from finetrie.steps.training import train
     from finetrie.steps.writing import preview_write, write
 
@@ -35,6 +38,8 @@ __all__ = [
     "check",
     "compare",
     "convert",
+    "curve",
+    "curve_plan",
     "demo",
     "evaluate",
     "info",
@@ -46,6 +51,7 @@ __all__ = [
     "preview_write",
     "report",
     "run",
+    "serve",
     "train",
     "write",
 ]
@@ -55,6 +61,8 @@ _MODULES = {
     "check": "checking",
     "compare": "comparing",
     "convert": "converting",
+    "curve": "curving",
+    "curve_plan": "curve_estimate",
     "demo": "demonstrating",
     "evaluate": "evaluating",
     "info": "listing",
@@ -66,6 +74,7 @@ _MODULES = {
     "preview_write": "writing",
     "report": "reporting",
     "run": "running",
+    "serve": "serving",
     "train": "training",
     "write": "writing",
 }

@@ -300,7 +300,7 @@ def _freeze_renderer(run: Run, task: Task[Any], train: Sequence[Example]) -> tup
         "chat_template": run.model.chat_template,
         "stop_ids": ends,
     }
-    reserve = choose_reserve(tokenizer, task, train, **budget)
+    reserve = run.model.reserve or choose_reserve(tokenizer, task, train, **budget)
     renderer = Renderer(tokenizer, task, shorten=run.model.shorten, reserve=reserve, **budget)
     frozen = {
         "task": task.describe(),

@@ -14,6 +14,11 @@ from pathlib import Path
 from finetrie.errors import CheckpointError, OutputError
 from finetrie.files import Notice
 
+
+class Locked(OutputError):
+    """Another command is writing this run."""
+
+
 _held: set[tuple[Path, int]] = set()  # (locked folder, thread), so that a step may call a step of the same run
 
 
@@ -136,7 +141,8 @@ class RunDir:
         thread may take it again inside. Where the file system has no locks the block runs unguarded, with a notice.
 
         Raises:
-            OutputError: another command holds the lock (names its process), or the folder cannot be written.
+            Locked: another command holds the lock (names its process).
+            OutputError: the folder cannot be written.
         """
         key = (self.path.resolve(), threading.get_ident())
         if key in _held:
@@ -167,7 +173,7 @@ class RunDir:
             _lock_file(file)
         except OSError as error:
             if error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
-                raise OutputError(
+                raise Locked(
                     f"{self.path}: another finetrie command is writing this run (process {_owner(file)})",
                     fix="wait for it to end, or choose another folder (--out)",
                 ) from None
