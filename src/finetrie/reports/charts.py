@@ -43,6 +43,7 @@ WORDS = {
     "confidence": "confidence of the model",
     "accuracy": "share that is right",
     "perfect": "perfectly calibrated",
+    "coverage": "share of texts that is answered",
     "characters": "characters a text",
     "texts": "texts",
     "length": "length",
@@ -121,6 +122,24 @@ def reliability_plot(bins: Sequence[Mapping[str, Any]], *, words: Mapping[str, s
     chart.percent("y")
     chart.note(words["perfect"], at=(0.30, 0.30), side=1, color=MUTED)
     chart.label(x=words["confidence"], y=words["accuracy"])
+    return chart.svg()
+
+
+def abstain_plot(curve: Sequence[Mapping[str, float]], *, words: Mapping[str, str] = WORDS) -> str | None:
+    """Share that is right by share that is answered, the surest texts first; None without a curve.
+
+    Args:
+        curve: `metrics["calibration"]["abstain"]["curve"]`.
+    """
+    if not curve:
+        return None
+    chart = Chart(words["accuracy"], size=(4.9, 3.2))
+    chart.axes.plot([p["coverage"] for p in curve], [p["precision"] for p in curve], color=ACCENT, linewidth=1.8)
+    chart.axes.set_xlim(0, 1.02)
+    chart.axes.set_ylim(0, 1.02)
+    chart.percent("x")
+    chart.percent("y")
+    chart.label(x=words["coverage"], y=words["accuracy"])
     return chart.svg()
 
 

@@ -115,7 +115,9 @@ def _classification(metrics: Mapping[str, Any], words: Words) -> dict[str, Any]:
         "confidence": words("axis_confidence"),
         "accuracy": words("axis_right"),
         "perfect": words("axis_perfect"),
+        "coverage": words("axis_coverage"),
     }
+    abstain = calibration.get("abstain") or {}
     return {
         "classes": scores.class_rows(metrics, other=other),
         "most_classes": scores.CLASSES,
@@ -124,6 +126,9 @@ def _classification(metrics: Mapping[str, Any], words: Words) -> dict[str, Any]:
         "small_matrix": len(metrics.get("per_label") or {}) <= scores.SMALL_MATRIX,
         "calibration": calibration,
         "calibration_gap": scores.calibration_gap(calibration),
+        "temperature": calibration.get("temperature"),
+        "abstain": abstain,
+        "abstain_curve": inline(charts.abstain_plot(abstain.get("curve") or [], words=axes)),
         "reliability": inline(charts.reliability_plot(calibration.get("bins") or [], words=axes)),
     }
 

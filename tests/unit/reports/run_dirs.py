@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from finetrie.evaluation import evaluate_classification, evaluate_entities, evaluate_instruction
+from finetrie.evaluation.abstain import Confidences, abstain_report
+from finetrie.evaluation.temperature import fit_temperature, temperature_report
 from finetrie.files import write_json, write_jsonl, write_text
 from finetrie.records import Outcome, Prediction, Span
 
@@ -38,11 +40,22 @@ def classification(folder: Path, *, rows: int = 460, extra_labels: int = 0, seed
         gold.append(truth)
         predictions.append(_classified(draw, number, truth, labels))
     metrics = evaluate_classification(gold, predictions, labels=labels, resamples=500, decoding="free", seconds=9.7)
+    _add_confidence(metrics, gold, [p.probabilities for p in predictions])
     before = {"n": 200, "accuracy": 0.135, "accuracy_ci": [0.094, 0.189], "outcomes": {}}
     write_json(folder / "metrics.json", {**metrics, "zero_shot": before})
     write_jsonl(folder / "predictions.jsonl", map(_row, predictions, gold, texts))
     _common(folder, kind="classification", rows=[{"text": t, "target": g} for t, g in zip(texts, gold, strict=True)])
     return folder
+
+
+def _add_confidence(metrics: dict[str, Any], gold: Sequence[str], said: Sequence[Any]) -> None:
+    """What dev rows teach; the first half of the rows stands for them."""
+    half = len(gold) // 2
+    found = fit_temperature(gold[:half], said[:half])
+    if found is not None:
+        dev, test = Confidences.of(gold[:half], said[:half]), Confidences.of(gold, said)
+        metrics["calibration"]["temperature"] = temperature_report(found, gold, said)
+        metrics["calibration"]["abstain"] = abstain_report(dev, test)
 
 
 def _classified(draw: random.Random, number: int, truth: str, labels: Sequence[str]) -> Prediction:

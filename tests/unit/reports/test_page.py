@@ -14,6 +14,7 @@ import pytest
 from finetrie.errors import OutputError
 from finetrie.files import read_json, write_json, write_jsonl, write_text
 from finetrie.reports import write_report
+from finetrie.reports.numbers import percent
 from finetrie.reports.words import LANGUAGES, Language
 from tests.unit.reports import run_dirs
 
@@ -133,6 +134,16 @@ def test_answers_outside_the_label_set_are_told_at_the_top_with_the_remedy(made:
     assert f"restricted to the labels (constrained decoding) it would be right {restricted:.1%}" in page(
         made["classification"]
     )
+
+
+def test_a_reader_learns_when_to_ask_a_person(made: dict[str, Path]) -> None:
+    metrics = read_json(made["classification"] / "metrics.json")["calibration"]
+    html = page(made["classification"])
+    assert f"a temperature of {metrics['temperature']['value']:.2f}" in html
+    [wanted, *_] = metrics["abstain"]["targets"]
+    assert f"{wanted['threshold']:.3f}" in html
+    assert percent(wanted["test"]["precision"]) in html
+    assert 'id="abstain"' not in page(made["ner"])
 
 
 def test_metrics_without_details_are_shown_as_far_as_they_go(made: dict[str, Path], tmp_path: Path) -> None:
