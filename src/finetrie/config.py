@@ -35,7 +35,10 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 class Data(Section):
     """Which files, how to read them, and how they are divided."""
 
-    train: str = Field(description="File with labelled rows. Relative paths start at the run file's folder.")
+    train: str = Field(
+        description="File with labelled rows, or FOLDER#NAME of a dataset_info.json. Relative paths start at the run "
+        "file's folder."
+    )
     test: str | None = Field(default=None, description="Held-out file; without it, test_fraction of train is held out.")
     dev: str | None = Field(
         default=None, description="File to choose checkpoints on; without it, dev_fraction of train."
@@ -72,7 +75,9 @@ class Prepare(Section):
         default=[], description='Steps in order, such as "html" or {name = "urls", replace_by = "[URL]"}.'
     )
     filters: list[Named] = Field(default=[], description='Filters, such as {name = "characters", min = 5}.')
-    policy: str | None = Field(default=None, description="File of word lists: what to drop, mask or flag.")
+    policy: str | None = Field(
+        default=None, description="File of word lists, and of a run that classifies: what to drop, mask or flag."
+    )
     personal_data: list[str] = Field(default=[], description='Kinds to mask, such as "mobile"; ["all"] for all.')
     style: Literal["tag", "fake"] = Field(default="tag", description="What stands in place of personal data.")
     allow: list[str] = Field(default=[], description="Values that are not personal, such as a hotline.")

@@ -15,7 +15,7 @@ PROBLEMS = 1  # the exit status of a check that found something to decide
 
 
 def check(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="A labelled file, or a run file.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="A labelled file or FOLDER#NAME, or a run file.")],
     against: Annotated[
         Path | None, typer.Option("--against", metavar="FILE", help="The test file, which must not be known from DATA.")
     ] = None,

@@ -9,7 +9,9 @@ import typer
 
 
 def init(
-    data: Annotated[list[Path], typer.Argument(metavar="DATA...", help="Labelled files: train; test and dev if any.")],
+    data: Annotated[
+        list[Path], typer.Argument(metavar="DATA...", help="Labelled files or FOLDER#NAME: train; test and dev if any.")
+    ],
     model: Annotated[
         str, typer.Option("--model", "-m", help="A folder, owner/name, hf:..., ms:..., or finetrie/tiny.")
     ] = "Qwen/Qwen2.5-1.5B-Instruct",
