@@ -128,7 +128,7 @@ def _print(preview: Preview) -> None:
     for message in preview.messages:
         typer.echo(f"[{message['role']}]\n{message['content']}\n")
     left_out = f", {preview.unsuitable} of them cannot be asked about" if preview.unsuitable else ""
-    known = f", {preview.answered} of them answered already" if preview.answered else ""
+    known = f"; {preview.answered} rows have an answer already" if preview.answered else ""
     typer.echo(
         f"rows      {preview.rows}{left_out}\n"
         f"requests  {preview.requests}{known}\n"

@@ -124,7 +124,10 @@ class RecipeFile(Section):
     output: Output
 
 
-_SAY = "say it with --recipe, --labels, --endpoint and --model, with --set section.key=value, or in a recipe file"
+_SAY = (
+    "finetrie write DATA OUT --recipe KIND --endpoint URL --model NAME; other settings with --set section.key=value, "
+    "or all of them in a recipe file"
+)
 
 PATHS = (("source", "data"), ("recipe", "prompt"), ("output", "path"), ("output", "cache"))
 """Settings that name files; in a recipe file they start at its folder."""

@@ -57,7 +57,7 @@ class Preview:
     rows: int
     unsuitable: int  # rows that cannot be asked about
     requests: int  # where every first answer can be used
-    answered: int  # of them, the answers in the cache
+    answered: int  # rows whose first answer is in the cache
     prompt_tokens: int  # of all requests, by rule of thumb: 0.35 for an ASCII character, 1 for any other
     answer_tokens: int  # of usual answers; a model that thinks first takes many times as many
     budget: int | None  # tokens the work may take
