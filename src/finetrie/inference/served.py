@@ -17,7 +17,17 @@ from typing import Any, Literal
 from finetrie.endpoints import Answer, Cache, Client, Request, Session
 from finetrie.endpoints.driving import ROWS_AHEAD, driven, in_order
 from finetrie.errors import FinetrieError
-from finetrie.inference.abilities import Abilities, Route, find_out, logprobs_of, only, question, room, token_name
+from finetrie.inference.abilities import (
+    TOKEN_IDS,
+    Abilities,
+    Route,
+    find_out,
+    logprobs_of,
+    only,
+    question,
+    room,
+    token_name,
+)
 from finetrie.inference.engine import DECODINGS, Completion, Decoding, Finished, LabelScores, Wording
 from finetrie.inference.labels import LabelTrie, label_trie
 from finetrie.inference.scoring import Question, Scored, undecided
@@ -189,7 +199,7 @@ class _Asking:
         abilities = self.engine.abilities
         more: dict[str, Any] = {}
         if abilities.stops:
-            more |= {"stop_token_ids": sorted(self.engine.renderer.stop_ids), "return_token_ids": True}
+            more |= {"stop_token_ids": sorted(self.engine.renderer.stop_ids), **TOKEN_IDS}
         if tokens:
             more |= logprobs_of(tokens)
         answer = await self._ask(self._request(room(abilities, limit), more, after))
@@ -230,13 +240,9 @@ class _Asking:
                 raise _NoAnswer(answer.reason)
             if answer.finish == "content_filter":
                 raise _NoAnswer("the server held the answer back (content_filter)")
-            if self._whole(answer):
+            if answer.token_ids if "return_token_ids" in request.body else answer.text is not None:
                 return answer
         raise _NoAnswer(f"{DRAWS} answers without a choice, or without what was asked for")
-
-    def _whole(self, answer: Answer) -> bool:
-        """Whether the answer has what this engine reads in it."""
-        return bool(answer.token_ids) if self.engine.abilities.stops else answer.text is not None
 
 
 @dataclass(frozen=True)
