@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from finetrie.data.duplicates import Duplicates, Leak, Retrieval, find_duplicates, find_leaks
+from finetrie.data.duplicates import Duplicates, Leak, Match, Retrieval, find_duplicates, find_leaks
 from finetrie.data.filters.language import guess_language
 from finetrie.data.filters.machine import MachineWritten, tell_tales
 from finetrie.data.privacy import find_personal_data, mask_text
@@ -193,13 +193,13 @@ def _duplicates(found: Duplicates, *, by_vector: bool) -> dict[str, Any]:
         "near": by_rule["near_duplicate"],
         "vector": by_rule["vector_duplicate"] if by_vector else None,
         "kept": len(found.kept),
-        "examples": [_match(match) for match in found.drops[:LISTED]],
-        "kept_examples": [_match(match) for match in found.kept[:LISTED]],
+        "examples": _telling(found.drops),
+        "kept_examples": _telling(found.kept),
     }
 
 
 def _conflicts(found: Duplicates) -> dict[str, Any]:
-    return {"count": len(found.conflicts), "examples": [_match(match) for match in found.conflicts[:LISTED]]}
+    return {"count": len(found.conflicts), "examples": _telling(found.conflicts)}
 
 
 def _leaks(leaks: Sequence[Leak] | None) -> dict[str, Any] | None:
@@ -210,15 +210,33 @@ def _leaks(leaks: Sequence[Leak] | None) -> dict[str, Any] | None:
         "count": len(leaks),
         "remove": sum(by_rule.values()),
         "rules": dict(by_rule.most_common()),
-        "examples": [_match(leak) for leak in sorted(leaks, key=lambda leak: not leak.remove)[:LISTED]],
+        "examples": _telling(sorted(leaks, key=lambda leak: not leak.remove)),
     }
 
 
-def _match(match: Any) -> dict[str, Any]:
-    record = match.record()
-    for name in ("text", "partner_text"):
+def _telling(matches: Iterable[Match | Leak]) -> list[dict[str, Any]]:
+    """Examples of which each has another text: a placeholder that comes a hundred times stands there once."""
+    times: Counter[str] = Counter()
+    firsts: dict[str, Match | Leak] = {}
+    for match in matches:
+        times[match.partner.text] += 1
+        firsts.setdefault(match.partner.text, match)
+    return [_match(match, times=times[text]) for text, match in list(firsts.items())[:LISTED]]
+
+
+def _match(match: Match | Leak, *, times: int) -> dict[str, Any]:
+    """One pair; `times`: how many rows are like the partner; the labels in words, beside the values themselves."""
+    record = {**match.record(), "labelled": _labelled(match.row), "partner_labelled": _labelled(match.partner)}
+    for name in ("text", "partner_text", "labelled", "partner_labelled"):
         record[name] = _clipped(record[name])
-    return {name: _plain(value) for name, value in record.items()}
+    return {**{name: _plain(value) for name, value in record.items()}, "times": times}
+
+
+def _labelled(example: Example) -> str:
+    """The label of a row as a person reads it."""
+    if not isinstance(example.target, tuple):
+        return str(example.target)
+    return "; ".join(f"{example.text[s.start : s.end]} {s.label}" for s in example.target) or "–"
 
 
 def _suspects(quality: Quality) -> dict[str, Any]:
