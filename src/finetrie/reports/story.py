@@ -136,7 +136,7 @@ def beaten(results: Results, words: Words) -> list[str]:
                 "test": words.or_key("test_", str(against.get("test"))),
             }
             sentences.append(words(f"lead_baseline_{against.get('verdict', 'unclear')}", **told))
-    return sentences
+    return [sentence[:1].upper() + sentence[1:] for sentence in sentences]
 
 
 def baseline_name(name: str, found: Mapping[str, Any], words: Words) -> str:
