@@ -114,7 +114,8 @@ def flips(pair: Pair) -> str:
         f"{pair.both_right} right in both, {pair.both_wrong} in neither"
     ]
     for title, rows in (("wrong → right", pair.wrong_to_right), ("right → wrong", pair.right_to_wrong)):
-        lines += [f"  {title}  {_example(flip, pair)}" for flip in rows[:EXAMPLES]]
+        spread = rows[:: max(1, len(rows) // EXAMPLES)][:EXAMPLES]  # files are often sorted by label
+        lines += [f"  {title}  {_example(flip, pair)}" for flip in spread]
     return "\n".join(lines)
 
 
