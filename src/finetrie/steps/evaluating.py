@@ -136,7 +136,7 @@ def read_other(workspace: Workspace, data: Path, folder: Path, progress: Progres
     write_jsonl(folder / "rejected.jsonl", dataset.rejected)
     if dataset.rejected:
         progress.notice(f"{len(dataset.rejected)} rows cannot be used; see {folder / 'rejected.jsonl'}")
-    return prepared(workspace.run, dataset, plan(workspace.run), reduce=False).examples
+    return prepared(workspace.run, dataset, plan(workspace.run, reduce=False), reduce=False).examples
 
 
 def _evaluate_other(workspace: Workspace, data: Path, progress: Progress) -> Result:
