@@ -32,6 +32,17 @@ def _part(name: str, part: str, rows: int, folder: Path) -> Path:
     return write_jsonl(folder / f"{part}.jsonl", everything[:: len(everything) // rows][:rows])
 
 
+def _no_entity_is_lost(kept: list[dict[str, Any]], file: Path) -> None:
+    """What is trained on has, for each text, the entities that the file gives it."""
+    given = {
+        row["text"]: {(e["start_idx"], e["end_idx"], e["entity_label"]) for e in row["entities"]}
+        for row in read_jsonl(file)
+    }
+    assert any(row["target"] for row in kept)
+    for row in kept:
+        assert {(e["start"], e["end"], e["label"]) for e in row["target"]} == given[row["text"]]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["finetrie/tiny", "small Qwen2"])
 @pytest.mark.parametrize("name", SETS)
@@ -60,8 +71,14 @@ def test_a_real_set_runs_from_init_to_scores(
     assert metrics["n"] == TEST == sum(metrics["outcomes"].values())
     assert metrics["outcomes"]["failed"] == 0
     prompt = read_json(tmp_path / "run/prompt.json")
-    for row in read_jsonl(tmp_path / "run/data/train.jsonl"):
-        assert row["target"] is not None
+    kept = [row for part in ("train", "dev") for row in read_jsonl(tmp_path / f"run/data/{part}.jsonl")]
+    assert len(kept) + len(list(read_jsonl(tmp_path / "run/data/rejected.jsonl"))) == TRAIN
+    assert all(row["target"] is not None for row in kept)
+    if name == "ccfbdci_ner":
+        _no_entity_is_lost(kept, files[0])
+        given = [row["entities"] for row in read_jsonl(files[1])]
+        assert metrics["gold_entities"] == sum(map(len, given)) > 0
+        assert sum(metrics["alignment"].values()) == metrics["predicted_entities"]
     if name == "fudan_news":
         assert prompt["task"]["labels"] == ["Computer", "Economy", "Politics", "Sports"]
         assert {tuple(sorted(row["options"])) for row in read_jsonl(tmp_path / "run/data/test.jsonl")} == {
