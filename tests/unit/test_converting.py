@@ -162,6 +162,12 @@ def test_a_row_that_the_form_cannot_hold_is_rejected_with_the_reason(tmp_path: P
     assert next(read_jsonl(tmp_path / "b.rejected.jsonl"))["rule"] == "unwritable"
 
 
+def test_a_form_that_lists_candidates_needs_two_of_them(tmp_path: Path) -> None:
+    src = jsonl(tmp_path / "a.jsonl", [{"text": "a", "label": "x"}, {"text": "b", "label": "x"}])
+    with pytest.raises(DataError, match=r"x is the only one(.|\n)*convert to jsonl or csv"):
+        convert(src, tmp_path / "b.jsonl", to="fudan")
+
+
 def test_columns_that_are_not_carried_over_are_named(tmp_path: Path) -> None:
     rows = [{**row, "source": "x", "score": 1} for row in LABELLED]
     result = convert(jsonl(tmp_path / "a.jsonl", rows), tmp_path / "b.csv")

@@ -51,6 +51,12 @@ class Fudan:
     def rows(self, example: Example, shape: Shape) -> Iterator[Row]:
         row: dict[str, Any] = {"id": example.id} if shape.ids else {}
         options = example.options if example.options is not None else shape.labels
+        if len(set(options)) < 2:
+            raise BadRow(
+                "unwritable",
+                f"the fudan format lists candidates, and {', '.join(options)} is the only one",
+                fix="convert to jsonl or csv instead",
+            )
         yield row | {"text": example.text, "category": _listed(options), "output": example.target}
 
 
