@@ -178,6 +178,8 @@ def test_ids_of_the_rows_stay_with_them(tmp_path: Path) -> None:
     rows = [{**row, "id": i} for i, row in enumerate(LABELLED)]
     convert(jsonl(tmp_path / "a.jsonl", rows), tmp_path / "b.jsonl", to="doccano")
     assert [e.id for e in read(tmp_path / "b.jsonl")] == [str(i) for i in range(8)]
+    asked = convert(tmp_path / "a.jsonl", tmp_path / "c.jsonl", to="alpaca")
+    assert asked.notices == ("a.jsonl → alpaca: columns left out: id",)
 
 
 def test_offsets_in_another_unit_are_repaired_on_the_way(tmp_path: Path) -> None:

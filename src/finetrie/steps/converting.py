@@ -127,6 +127,7 @@ class _Conversion:
         self.survey, self.export = survey, export
         self.keep_bad = on_bad_row == "reject"
         self.examples = 0
+        self.ids_left_out = survey.shape.ids
         self.bad: list[tuple[Record, BadRow]] = []
         self.rules: Counter[str] = Counter()
 
@@ -143,6 +144,7 @@ class _Conversion:
                     self.bad.append((record, bad))
                 continue
             self.examples += 1
+            self.ids_left_out = self.ids_left_out and not any("id" in row for row in written)
             if self.examples % ADVANCE == 0:
                 bar.advance(ADVANCE)
             yield from written
@@ -171,8 +173,8 @@ class _Conversion:
         """What the conversion changed or left out, with counts."""
         file, name = self.survey.path.name, self.export.place.name
         said = self.export.losses_said(file, self.examples)
-        if self.survey.unread:
-            said.append(f"{file} → {name}: columns left out: {', '.join(map(str, self.survey.unread))}")
+        if left_out := [*(("id",) if self.ids_left_out else ()), *map(str, self.survey.unread)]:
+            said.append(f"{file} → {name}: columns left out: {', '.join(left_out)}")
         if self.bad:
             by_rule = ", ".join(f"{rule} {count}" for rule, count in sorted(self.rules.items()))
             said.append(f"{file}: {self.rules.total()} rows rejected ({by_rule})")
