@@ -10,6 +10,7 @@ import pytest
 from finetrie import steps
 from finetrie.baselines import baseline_from
 from finetrie.data.tfidf import are_spaced, fit_vectorizer
+from finetrie.files import read_jsonl
 from finetrie.records import Example
 from tests.conftest import shared
 from tests.unit.baselines.rows import NEWS, classification, classified
@@ -54,5 +55,5 @@ def test_tfidf_reproduces_what_is_known_of_a_data_set(name: str, known: float, t
     whole = ["data.dev_fraction=0", "data.overlap=keep"]
     run = steps.prepare(tmp_path / "run.toml", out=tmp_path / "run", overrides=whole)
     metrics = steps.baseline(run, "tfidf", out=tmp_path / "tfidf").metrics
-    assert metrics["baseline"]["train_rows"] == sum(1 for _ in (shared(f"data/{name}") / "train.jsonl").open("rb"))
+    assert metrics["baseline"]["train_rows"] == len(list(read_jsonl(shared(f"data/{name}/train.jsonl"))))
     assert metrics["accuracy"] == pytest.approx(known, abs=0.01)

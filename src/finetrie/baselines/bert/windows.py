@@ -66,8 +66,10 @@ def flat(spans: Sequence[Span]) -> list[Span]:
 def token_labels(places: Sequence[Place], spans: Sequence[Span], labels: Sequence[str]) -> list[int]:
     """The class of each token: 0 outside, 1 + 2·label where an entity begins, 2 + 2·label inside.
 
-    `spans` do not overlap. A token belongs to the entity that it shares a character with.
+    `spans` do not overlap. A token belongs to the entity that it shares a character with. An entity that began before
+    the first token goes on inside: a token has the same class in every window.
     """
+    first = next((start for start, end in places if start < end), 0)
     number = {label: i for i, label in enumerate(labels)}
     classes = [IGNORED if start == end else OUTSIDE for start, end in places]
     begun: set[Span] = set()
@@ -77,7 +79,7 @@ def token_labels(places: Sequence[Place], spans: Sequence[Span], labels: Sequenc
         while span is not None and start < end and span.end <= start:
             span = next(waiting, None)
         if span is not None and start < end and span.start < end and span.label in number:
-            classes[i] = 1 + 2 * number[span.label] + (span in begun)
+            classes[i] = 1 + 2 * number[span.label] + (span in begun or span.start < first)
             begun.add(span)
     return classes
 
