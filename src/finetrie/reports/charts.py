@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from html import escape
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import font_manager, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 # matplotlib draws with these stand-ins; `_svg` turns them into CSS variables.
 INK, MUTED, GRID, ACCENT, SECOND, GOOD = "#010101", "#010102", "#010103", "#010104", "#010105", "#010106"
+VIOLET, ROSE, TEAL = "#010107", "#010108", "#010109"
 VARIABLES = {
     INK: "var(--ink, #1f2937)",
     MUTED: "var(--muted, #6b7280)",
@@ -28,7 +32,25 @@ VARIABLES = {
     ACCENT: "var(--accent, #2563eb)",
     SECOND: "var(--second, #d97706)",
     GOOD: "var(--good, #15803d)",
+    VIOLET: "var(--violet, #6d28d9)",
+    ROSE: "var(--rose, #be185d)",
+    TEAL: "var(--teal, #0f766e)",
 }
+ON_SCREEN = {stand_in: stand_in for stand_in in VARIABLES}
+IN_PRINT = {stand_in: variable.split()[-1].rstrip(")") for stand_in, variable in VARIABLES.items()}
+CHINESE_FONTS = (
+    "NotoSansCJK-Regular",
+    "NotoSansSC",
+    "SourceHanSans",
+    "PingFang",
+    "msyh",
+    "wqy-microhei",
+    "simhei",
+    "STHeiti Medium",
+    "Arial Unicode",
+)
+"""Beginnings of font files that a PNG may be drawn with where its texts are Chinese; the first that is installed."""
+
 FONT = "system-ui, -apple-system, 'Segoe UI', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif"
 
 MOST_POINTS = 1200
@@ -166,26 +188,32 @@ def binned(counts: Sequence[int], *, width: int, words: Mapping[str, str] = WORD
 
 
 class Chart:
-    """One plot in the house style; `axes` is matplotlib's own."""
+    """One plot in the house style; `axes` is matplotlib's own.
 
-    def __init__(self, name: str, *, size: tuple[float, float] = (4.9, 2.7)) -> None:
+    Args:
+        printed: for `png`: colours and texts are drawn as they are, instead of as what `svg` puts others in place of.
+    """
+
+    def __init__(self, name: str, *, size: tuple[float, float] = (4.9, 2.7), printed: bool = False) -> None:
         self.name = name
+        self.printed = printed
+        self.paint = IN_PRINT if printed else ON_SCREEN
         self.figure = Figure(figsize=size, layout="constrained")
         self.axes: Axes = self.figure.add_subplot()
         self._texts: dict[str, str] = {}
         self._numbers = count(1)
         for side in ("top", "right", "left"):
             self.axes.spines[side].set_visible(False)
-        self.axes.spines["bottom"].set_color(GRID)
-        self.axes.tick_params(colors=MUTED, length=0, labelsize=10)
-        self.axes.grid(axis="y", color=GRID, linewidth=1)
+        self.axes.spines["bottom"].set_color(self.paint[GRID])
+        self.axes.tick_params(colors=self.paint[MUTED], length=0, labelsize=10)
+        self.axes.grid(axis="y", color=self.paint[GRID], linewidth=1)
         self.axes.set_axisbelow(True)
         self.axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
 
     def label(self, *, x: str, y: str) -> None:
         """Name the axes; the vertical one above the plot, where it reads without turning the head."""
-        self.axes.set_xlabel(self._stand_in(x), color=MUTED, fontsize=10)
-        self.axes.set_title(self._stand_in(y), color=MUTED, fontsize=10, loc="left", pad=8)
+        self.axes.set_xlabel(self._stand_in(x), color=self.paint[MUTED], fontsize=10)
+        self.axes.set_title(self._stand_in(y), color=self.paint[MUTED], fontsize=10, loc="left", pad=8)
 
     def note(self, text: str, *, at: tuple[float, float], side: int, color: str = INK) -> None:
         """Write `text` beside a point; side 1 is right below it, -1 left below it."""
@@ -196,7 +224,21 @@ class Chart:
             xytext=(7 * side, 8 if at[1] < 0.25 else -17),
             ha="left" if side > 0 else "right",
             fontsize=10,
-            color=color,
+            color=self.paint[color],
+        )
+
+    def legend(self, entries: Sequence[tuple[Any, str]]) -> None:
+        """Name lines below the plot: (what `axes.plot` gave, the name)."""
+        names = [self._stand_in(name) for _, name in entries]
+        columns = max(1, min(len(names), 72 // (max(map(len, names), default=1) + 6)))
+        self.figure.legend(
+            [handle for handle, _ in entries],
+            names,
+            loc="outside lower left",
+            ncols=columns,
+            frameon=False,
+            fontsize=10,
+            labelcolor=self.paint[INK],
         )
 
     def percent(self, axis: str) -> None:
@@ -211,12 +253,48 @@ class Chart:
             self.figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
         return _svg(stream.getvalue(), self.name, self._texts)
 
+    def png(self) -> bytes | None:
+        """The chart as a picture, for papers and slides; None where no installed font has the texts' characters."""
+        fonts = _fonts_for(self._texts.values())
+        if fonts is None:
+            return None
+        stream = io.BytesIO()
+        with rc_context({"font.family": fonts}):
+            for text in self.figure.findobj(Text):
+                text.set_fontfamily(fonts)
+            self.figure.savefig(stream, format="png", dpi=200, facecolor="white", metadata={"Software": None})
+        return stream.getvalue()
+
     def _stand_in(self, text: str) -> str:
         """ASCII of about the same width as `text`: matplotlib's own font holds no Chinese and only has to measure."""
+        if self.printed:
+            self._texts[text] = text
+            return text.replace("$", r"\$")
         width = sum(2 if ord(character) > 0x2E80 else 1 for character in text)
         stand_in = f"t{next(self._numbers)}".ljust(max(width, 2), "x")
         self._texts[stand_in] = text
         return stand_in
+
+
+def _fonts_for(texts: Iterable[str]) -> list[str] | None:
+    """matplotlib's own font, and a Chinese one where the texts need it; None where they do and there is none."""
+    own = ["DejaVu Sans"]
+    if all(ord(character) < 0x2E80 for text in texts for character in text):
+        return own
+    chinese = _chinese_font()
+    return None if chinese is None else [*own, chinese]
+
+
+@cache
+def _chinese_font() -> str | None:
+    """The name of an installed font, found by its file: matplotlib remembers only the fonts of its first start."""
+    files = {Path(file).stem.casefold(): file for file in font_manager.findSystemFonts()}
+    for beginning in CHINESE_FONTS:
+        for stem, file in sorted(files.items()):
+            if stem.startswith(beginning.casefold()):
+                font_manager.fontManager.addfont(file)
+                return str(font_manager.FontProperties(fname=file).get_name())
+    return None
 
 
 def _svg(drawn: str, name: str, texts: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from finetrie.reports.digest import Row
 from finetrie.reports.numbers import duration, is_number, number, percent
-from finetrie.reports.results import SPLITS, Results
+from finetrie.reports.results import SPLITS, Broken, Results
 from finetrie.reports.words import Words
 
 LONGEST_VALUE = 300
@@ -48,18 +48,22 @@ class LabelTable:
 
 def problems(results: Results, words: Words) -> list[str]:
     """What a reader must know before trusting the page."""
-    said = []
-    if results.missing:
-        said.append(words("problem_missing", files=words("comma").join(results.missing)))
-    for broken in results.broken:
-        if broken.lines:
-            said.append(words("problem_broken_lines", file=broken.file, n=number(broken.lines)))
-        else:
-            said.append(words("problem_broken", what=f"{broken.file}: {broken.error}"))
+    said = unread(results.missing, results.broken, words)
     if last(results.events, "step") and not last(results.events, "train_finished"):
         said.append(words("problem_training"))
     if results.metrics.get("failed_requests"):
         said.append(words("problem_failed", n=number(results.metrics["failed_requests"])))
+    return said
+
+
+def unread(missing: Sequence[str], broken: Sequence[Broken], words: Words) -> list[str]:
+    """Files that are not there or could not be read."""
+    said = [words("problem_missing", files=words("comma").join(missing))] if missing else []
+    for one in broken:
+        if one.lines:
+            said.append(words("problem_broken_lines", file=one.file, n=number(one.lines)))
+        else:
+            said.append(words("problem_broken", what=f"{one.file}: {one.error}"))
     return said
 
 

@@ -21,6 +21,14 @@ def number(value: Any) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def compact(value: float) -> str:
+    """A count in as few characters as an axis has room for: 1.5k, 20M."""
+    for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.3g}"
+
+
 def duration(seconds: Any, language: str = "en") -> str:
     """Seconds as hours, minutes and seconds; at most two units."""
     if not is_number(seconds):

@@ -16,12 +16,16 @@ Language = Literal["en", "zh"]
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
+CATALOGUES = ("messages.toml", "messages_curve.toml")
+"""A key stands in one of them: a page's own sentences beside each other."""
+
 
 @cache
 def messages() -> dict[str, dict[str, str]]:
-    """The catalogue, `messages.toml`: key -> language -> sentence."""
-    text = resources.files("finetrie.reports").joinpath("messages.toml").read_text("utf-8")
-    catalogue: dict[str, dict[str, str]] = tomllib.loads(text)
+    """The catalogues: key -> language -> sentence."""
+    catalogue: dict[str, dict[str, str]] = {}
+    for name in CATALOGUES:
+        catalogue |= tomllib.loads(resources.files("finetrie.reports").joinpath(name).read_text("utf-8"))
     return catalogue
 
 
