@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field, replace
-from threading import Thread
-from typing import Any, TypeVar
 
 from finetrie.data.rows import storable
 from finetrie.data.synthesis.recipe import Recipe, Refused
@@ -16,16 +12,12 @@ from finetrie.data.synthesis.written import Provenance, RefusedAnswer, Written
 from finetrie.endpoints.answer import Answer
 from finetrie.endpoints.cache import Cache
 from finetrie.endpoints.client import Client
+from finetrie.endpoints.driving import ROWS_AHEAD, driven, in_order
 from finetrie.endpoints.pacing import Budget
 from finetrie.endpoints.session import Failure, Session
 from finetrie.errors import ConfigError
 from finetrie.files import plain
 from finetrie.records import Example, Rejection
-
-T = TypeVar("T")
-
-ROWS_AHEAD = 16
-"""Rows begun for each request that may be under way, so that one slow row does not hold up the others."""
 
 _DRAWS = 1000  # seeds set aside for each variant, so that `draws` may change without another request for old answers
 
@@ -45,7 +37,7 @@ def write(
     Leaving the loop early, or closing the iterator, cancels what is under way. Answers that have come are in the cache.
     """
     _check(recipe, draws, variants)
-    return _driven(stream(examples, recipe, client, cache=cache, budget=budget, draws=draws, variants=variants))
+    return driven(stream(examples, recipe, client, cache=cache, budget=budget, draws=draws, variants=variants))
 
 
 async def stream(
@@ -82,24 +74,14 @@ async def stream(
         OutputError: an answer cannot be kept.
     """
     _check(recipe, draws, variants)
-    begun: deque[asyncio.Task[list[Written]]] = deque()
     keeping = nullcontext(cache) if cache is not None else Cache()
     with keeping as kept:
         async with Session(client, kept, budget) as session:
-            try:
-                for example in examples:
-                    row = _Row(example, recipe, session, draws)
-                    begun.append(asyncio.create_task(row.written(variants)))
-                    while begun and (begun[0].done() or len(begun) >= ROWS_AHEAD * client.concurrency):
-                        for written in await begun[0]:
-                            yield written
-                        begun.popleft()
-                while begun:
-                    for written in await begun[0]:
+            rows = (_Row(example, recipe, session, draws).written(variants) for example in examples)
+            async with aclosing(in_order(rows, ahead=ROWS_AHEAD * client.concurrency)) as outcomes:
+                async for row in outcomes:
+                    for written in row:
                         yield written
-                    begun.popleft()
-            finally:
-                await _cancelled(begun)
 
 
 @dataclass
@@ -140,7 +122,9 @@ class _Row:
             verdict = self._judged(answer, variant)
             if isinstance(verdict, Example):
                 result, reasoning = verdict, answer.reasoning
-                if reasoning is not None and verdict.text == self.example.text:  # it was about what the text is labelled
+                if (
+                    reasoning is not None and verdict.text == self.example.text
+                ):  # it was about what the text is labelled
                     result = replace(verdict, reasoning=reasoning)
                 break
             refused.append(RefusedAnswer(storable(answer.text), verdict.rule, verdict.reason, request.key))
@@ -195,42 +179,3 @@ def _check(recipe: Recipe, draws: int, variants: int) -> None:
         raise ConfigError(
             f"variants: expected {'at least 1' if recipe.suffix else f'1 for {recipe.name!r}'}, got {variants}"
         )
-
-
-def _driven(results: AsyncGenerator[Written, None]) -> Iterator[Written]:
-    """Run an asynchronous generator in a loop of its own, in a thread of its own.
-
-    The caller's thread may have a running loop already, and requests under way must go on while the caller works.
-    """
-    loop = asyncio.new_event_loop()
-    thread = Thread(target=loop.run_forever, name="finetrie-write", daemon=True)
-    thread.start()
-
-    def run(work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, loop).result()
-
-    try:
-        while (written := run(_next(results))) is not None:
-            yield written
-    finally:
-        run(_finished(results))
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-
-async def _next(results: AsyncGenerator[Written, None]) -> Written | None:
-    return await anext(results, None)
-
-
-async def _finished(results: AsyncGenerator[Written, None]) -> None:
-    """End everything on this loop, also a wait for the next result that its caller gave up."""
-    await _cancelled(asyncio.all_tasks() - {asyncio.current_task()})
-    await results.aclose()
-
-
-async def _cancelled(tasks: Iterable[asyncio.Task[Any] | None]) -> None:
-    waiting = [task for task in tasks if task is not None]
-    for task in waiting:
-        task.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)
