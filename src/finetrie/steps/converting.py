@@ -14,7 +14,7 @@ from finetrie.data.streaming import Stream, Survey
 from finetrie.errors import OutputError
 from finetrie.files import write_jsonl
 from finetrie.records import Example, Rejection
-from finetrie.steps.exporting import Export, Place, asking, beside, one_of
+from finetrie.steps.output import Output, Place, asking, beside, one_of
 from finetrie.steps.progress import Bar, Progress, Quiet
 
 ADVANCE = 1000
@@ -99,9 +99,9 @@ def convert(
         wording=wording,
         instruction=instruction,
     )
-    conversion = _Conversion(survey, Export(place, survey.shape, task), on_bad_row)
+    conversion = _Conversion(survey, Output(place, survey.shape, task), on_bad_row)
     with progress.bar("converting", survey.rows) as bar:
-        conversion.export.write(conversion.rows(stream.examples(survey), bar))
+        conversion.output.write(conversion.rows(stream.examples(survey), bar))
     rejected_path = conversion.save_rejected(path)
     notices = (*survey.notices, *conversion.notices())
     for notice in notices:
@@ -115,7 +115,7 @@ def convert(
         examples=conversion.examples,
         rejected=conversion.rules.total(),
         rejected_path=rejected_path,
-        lost=dict(conversion.export.losses.counts),
+        lost=dict(conversion.output.losses.counts),
         notices=notices,
     )
 
@@ -123,8 +123,8 @@ def convert(
 class _Conversion:
     """One pass over the examples: their rows, the bad rows, the losses."""
 
-    def __init__(self, survey: Survey, export: Export, on_bad_row: str) -> None:
-        self.survey, self.export = survey, export
+    def __init__(self, survey: Survey, output: Output, on_bad_row: str) -> None:
+        self.survey, self.output = survey, output
         self.keep_bad = on_bad_row == "reject"
         self.examples = 0
         self.ids_left_out = survey.shape.ids
@@ -137,7 +137,7 @@ class _Conversion:
             try:
                 if isinstance(example, BadRow):
                     raise example
-                written = self.export.rows(example)
+                written = self.output.rows(example)
             except BadRow as bad:
                 self.rules[bad.rule] += 1
                 if self.keep_bad or len(self.bad) < LISTED_ROWS:
@@ -171,8 +171,8 @@ class _Conversion:
 
     def notices(self) -> list[str]:
         """What the conversion changed or left out, with counts."""
-        file, name = self.survey.path.name, self.export.place.name
-        said = self.export.losses_said(file, self.examples)
+        file, name = self.survey.path.name, self.output.place.name
+        said = self.output.losses_said(file, self.examples)
         if left_out := [*(("id",) if self.ids_left_out else ()), *map(str, self.survey.unread)]:
             said.append(f"{file} → {name}: columns left out: {', '.join(left_out)}")
         if self.bad:

@@ -22,8 +22,8 @@ from finetrie.errors import ConfigError, DataError, OutputError
 from finetrie.files import plain, write_jsonl
 from finetrie.records import Example, Rejection
 from finetrie.steps.cleaning import name_of, plan_of, prepared_rows
-from finetrie.steps.exporting import Export, Place, asking, beside, question, shape_of
 from finetrie.steps.mix_file import MixFile, MixSource, load_mix
+from finetrie.steps.output import Output, Place, asking, beside, question, shape_of
 from finetrie.steps.progress import Progress, Quiet
 
 LISTS = ("rejected", "provenance", "changes", "flagged", "review")
@@ -118,10 +118,10 @@ def mix(
         raise DataError(place.path, None, "no row is left to write", fix="loosen filters, caps or weights")
     lists["rejected"] += mixed.rejected
     unwritable: Counter[str] = Counter()
-    export = Export(place, shape)
-    count = export.write(_rows(mixed, export, lists, unwritable))
+    output = Output(place, shape)
+    count = output.write(_rows(mixed, output, lists, unwritable))
     written = {name: beside(place.path, name) for name in LISTS if _save(beside(place.path, name), lists[name])}
-    notices += [*mixed.notices, *_said(mixed, export, written)]
+    notices += [*mixed.notices, *_said(mixed, output, written)]
     for notice in notices:
         progress.notice(notice)
     return MixedFile(
@@ -269,10 +269,10 @@ def _ask(parts: Sequence[_Part], place: Place) -> Shape:
     return shape_of([example for part in parts for example in part.examples], kind=kind)
 
 
-def _rows(mixed: Mixed, export: Export, lists: dict[str, list[Any]], unwritable: Counter[str]) -> Iterator[Row]:
+def _rows(mixed: Mixed, output: Output, lists: dict[str, list[Any]], unwritable: Counter[str]) -> Iterator[Row]:
     for example, source in zip(mixed.examples, mixed.sources, strict=True):
         try:
-            rows = export.rows(example)
+            rows = output.rows(example)
         except BadRow as bad:
             unwritable[source] += 1
             row = plain(replace(example, columns={}))
@@ -291,9 +291,9 @@ def _save(path: Path, rows: Sequence[Any]) -> bool:
     return bool(rows)
 
 
-def _said(mixed: Mixed, export: Export, lists: Mapping[str, Path]) -> list[str]:
+def _said(mixed: Mixed, output: Output, lists: Mapping[str, Path]) -> list[str]:
     """What a person should know about the rows that are not there, or are there in another way."""
-    said = export.losses_said("the mix", len(mixed.examples))
+    said = output.losses_said("the mix", len(mixed.examples))
     if conflicts := sum(rejection.rule == "mix_conflict" for rejection in mixed.rejected):
         said.append(
             f"{conflicts} rows contradict a row of an earlier source, which is kept; decide which are right: "

@@ -18,7 +18,7 @@ from finetrie.data.synthesis import write as ask
 from finetrie.errors import ConfigError, OutputError
 from finetrie.files import json_line, plain, replacing
 from finetrie.records import Example, Message, Rejection
-from finetrie.steps.exporting import Export, Place, asking, beside, shape_of
+from finetrie.steps.output import Output, Place, asking, beside, shape_of
 from finetrie.steps.progress import Bar, Progress, Quiet
 from finetrie.steps.recipe_file import RecipeFile, client_from, load_recipe, recipe_from
 
@@ -122,13 +122,13 @@ def write(
         )
         lists.reject(job.dataset.rejected)
         with closing(answers):  # type: ignore[type-var]
-            rows = job.export.write(_rows(answers, job, tally, lists, bar))
+            rows = job.output.write(_rows(answers, job, tally, lists, bar))
     notices = (*job.dataset.notices, *_said(job, tally))
     for notice in notices[len(job.dataset.notices) :]:
         progress.notice(notice)
     return WroteRows(
         path=job.path,
-        format=job.export.place.name,
+        format=job.output.place.name,
         rows=rows,
         tally=tally,
         rejected=beside(job.path, "rejected"),
@@ -179,7 +179,7 @@ class _Job:
     dataset: Dataset
     recipe: Recipe
     client: Client
-    export: Export
+    output: Output
 
     @classmethod
     def of(
@@ -200,11 +200,11 @@ class _Job:
                 "recipe.labels: is required where rows have no candidates of their own",
                 fix="list the labels (--labels A,B), or name the column with the candidates: source.options",
             )
-        return cls(asked, dataset, recipe, client, _export(place, asked, dataset))
+        return cls(asked, dataset, recipe, client, _output(place, asked, dataset))
 
     @property
     def path(self) -> Path:
-        return self.export.place.path
+        return self.output.place.path
 
     @property
     def cache(self) -> Path:
@@ -232,7 +232,7 @@ def _read(asked: RecipeFile) -> Dataset:
     return read(asked.source.data, labelled=labelled, **settings)
 
 
-def _export(place: Place, asked: RecipeFile, dataset: Dataset) -> Export:
+def _output(place: Place, asked: RecipeFile, dataset: Dataset) -> Output:
     """How the new rows will be written: what they will hold is known from the recipe and the texts."""
     kind = KINDS.get(asked.recipe.kind, dataset.kind)
     shape = shape_of(dataset.examples, kind=kind, labels=getattr(asked.recipe, "labels", ()))
@@ -242,7 +242,7 @@ def _export(place: Place, asked: RecipeFile, dataset: Dataset) -> Export:
         shape = replace(shape, reasoning=getattr(asked.recipe, "reasoning", False))
     spoken = language(example.text for example in dataset)
     task = asking(place, shape, source=asked.source.data, language=spoken, rows=len(dataset))
-    return Export(place, shape, task)
+    return Output(place, shape, task)
 
 
 @dataclass
@@ -283,7 +283,7 @@ def _rows(answers: Iterator[Written], job: _Job, tally: Tally, lists: _Lists, ba
         rows: list[Row] = []
         if isinstance(written.result, Example):
             try:
-                rows = job.export.rows(_with_reasoning(written.result, written, keep=job.keeps_reasoning))
+                rows = job.output.rows(_with_reasoning(written.result, written, keep=job.keeps_reasoning))
             except BadRow as bad:
                 unwritable = Rejection(
                     written.result.origin, bad.rule, str(bad), row=plain(written.result), text=written.source.text
@@ -305,7 +305,7 @@ def _with_reasoning(example: Example, written: Written, *, keep: bool) -> Exampl
 
 def _said(job: _Job, tally: Tally) -> list[str]:
     """What a person should know about the rows that are not there."""
-    said = job.export.losses_said(Path(job.asked.source.data).name, tally.rows["written"])
+    said = job.output.losses_said(Path(job.asked.source.data).name, tally.rows["written"])
     if rows := tally.rows["over_budget"]:
         said.append(
             f"the budget of {job.asked.budget.tokens} tokens did not reach {rows} rows; run again with a larger budget "

@@ -1,4 +1,4 @@
-"""Export: examples become a file of a chosen form; where it needs a question, labels are asked for."""
+"""Output: examples become a file of a chosen form; where it needs a question, labels are asked for."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Place:
         return cls(path, name, form, container)
 
 
-class Export:
+class Output:
     """The rows of one file to write, and what their form cannot hold. `task` asks for labels; None: they stand as they
     are."""
 
