@@ -72,7 +72,7 @@ def curve(
         "gpus": gpus,
     }
     if dry_run:
-        plan = steps.curve_plan(source, out=out, overrides=overrides or [], progress=Terminal(), **options)
+        plan = steps.plan_curve(source, out=out, overrides=overrides or [], progress=Terminal(), **options)
         print_plan(plan, as_json=as_json)
         return
     result = steps.curve(source, out=out, overrides=overrides or [], progress=Terminal(), **options)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from finetrie.steps.checking import check
     from finetrie.steps.comparing import compare
     from finetrie.steps.converting import convert
-    from finetrie.steps.curve_estimate import curve_plan
+    from finetrie.steps.curve_estimate import plan_curve
     from finetrie.steps.curving import curve
     from finetrie.steps.demonstrating import demo
     from finetrie.steps.evaluating import evaluate
@@ -39,12 +39,12 @@ __all__ = [
     "compare",
     "convert",
     "curve",
-    "curve_plan",
     "demo",
     "evaluate",
     "info",
     "init",
     "mix",
+    "plan_curve",
     "predict",
     "predict_texts",
     "prepare",
@@ -62,12 +62,12 @@ _MODULES = {
     "compare": "comparing",
     "convert": "converting",
     "curve": "curving",
-    "curve_plan": "curve_estimate",
     "demo": "demonstrating",
     "evaluate": "evaluating",
     "info": "listing",
     "init": "looking",
     "mix": "mixing",
+    "plan_curve": "curve_estimate",
     "predict": "predicting",
     "predict_texts": "predicting",
     "prepare": "preparing",

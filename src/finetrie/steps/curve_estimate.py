@@ -71,7 +71,7 @@ class Plan:
         return {"open": len(waiting), "seconds": seconds, "estimate": self.basis}
 
 
-def curve_plan(
+def plan_curve(
     source: Run | Path | str,
     *,
     out: Path | None = None,

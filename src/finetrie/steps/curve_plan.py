@@ -253,9 +253,13 @@ def _tunings(run: Run) -> dict[str, Tuning]:
     found: dict[str, Tuning] = {}
     for entry in asked:
         table: dict[str, Any] = {"method": entry} if isinstance(entry, str) else dict(entry)
-        method = table.setdefault("method", table.get("name", own["method"]))
+        named = table.get("name")
+        method = table.setdefault("method", named if named in METHODS else own["method"])
         if method not in METHODS:
-            raise ConfigError(f"curve.methods: no such method {method!r}{suggest(str(method), METHODS)}", fix=_known())
+            raise ConfigError(
+                f"curve.methods: no such method {method!r}{suggest(str(method), METHODS)}",
+                fix=f"methods are {', '.join(METHODS)}; baselines go into curve.baselines",
+            )
         name, training = str(table.pop("name", method)), table.pop("training", {})
         chosen = {**own, **table} if method == own["method"] else table
         tree = run.model_dump(mode="python", exclude_none=True)
@@ -265,10 +269,6 @@ def _tunings(run: Run) -> dict[str, Tuning]:
         _once(name, found)
         found[name] = Tuning(checked.tuning.model_dump(mode="python"), training)
     return found
-
-
-def _known() -> str:
-    return f"methods are {', '.join(METHODS)}; baselines go into curve.baselines"
 
 
 def _baselines(run: Run) -> dict[str, Named]:
