@@ -206,11 +206,12 @@ def _leaks(leaks: Sequence[Leak] | None) -> dict[str, Any] | None:
     if leaks is None:
         return None
     by_rule = Counter(leak.rule for leak in leaks if leak.remove)
+    removed_first = sorted(leaks, key=lambda leak: not leak.remove)
     return {
         "count": len(leaks),
         "remove": sum(by_rule.values()),
         "rules": dict(by_rule.most_common()),
-        "examples": _telling(sorted(leaks, key=lambda leak: not leak.remove)),
+        "examples": _telling(removed_first),
     }
 
 
