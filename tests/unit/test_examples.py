@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from finetrie.baselines import baseline_from
 from finetrie.config import LoraSettings, Run, load_run
 from finetrie.steps.mix_file import load_mix
 from finetrie.steps.recipe_file import load_recipe, recipe_from
@@ -81,3 +82,17 @@ def test_the_files_about_instruction_data_fit_their_schemas() -> None:
 
 def chosen(run: Run, section: str, settings: dict[str, Any]) -> dict[str, Any]:
     return {key: getattr(getattr(run, section), key) for key in settings}
+
+
+def test_the_published_curve_keeps_its_settings_and_its_small_twin_its_shape() -> None:
+    run = load_run(EXAMPLES / "j5_how_much_data/run.toml")
+    assert isinstance(run.tuning, LoraSettings)
+    assert (run.tuning.rank, run.tuning.alpha, run.tuning.dropout) == (8, 16.0, 0.0)
+    training = run.training
+    assert (training.epochs, training.learning_rate, training.schedule) == (3.0, 5e-5, "cosine")
+    assert (training.micro_batch, training.batch_size, run.model.max_tokens) == (2, 8, 1024)
+    assert run.curve.sizes == [100, 500, 1000, 2000]
+    for path in sorted((EXAMPLES / "j5_how_much_data").rglob("run.toml")):
+        for asked in load_run(path).curve.baselines or ():
+            assert baseline_from(asked).name
+        assert f"finetrie curve {path.name}" in (path.parent / "README.md").read_text(encoding="utf-8")
