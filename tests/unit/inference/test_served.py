@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from finetrie.endpoints import Cache
 from finetrie.errors import ModelError
 from finetrie.inference import DECODINGS, LocalEngine, ServedEngine
 from finetrie.inference.abilities import Abilities
-from finetrie.inference.served import DRAWS
+from finetrie.inference.served import DRAWS, NAMED_TOKENS
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Prompt
 from finetrie.tasks import task_from
@@ -27,7 +28,7 @@ from tests.unit.inference.world import STOP, model, prompt, prompts, words
 LABELS = [(1, 2), (1, 3), (4,), (4, 5, 6), (7, 8)]
 NAMES = tuple(" ".join(map(str, label)) for label in LABELS)
 ROWS = [[9, 9, i, 3] for i in range(6)]
-few = settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
 
 
 def server(**settings: Any) -> FakeVllm:
@@ -112,10 +113,12 @@ def test_more_label_tokens_than_one_request_may_name_are_asked_in_parts() -> Non
     labels = [(i, (i * 7) % 250) for i in range(150)]
     spoken = words(labels)
     names = tuple(spoken.ids)
-    engine = ServedEngine.connect(FakeVllm(model("qwen2"), spoken).client(), spoken, prompt([5]), names)
-    (served,) = engine.score([prompt([1, 2])], [names])
-    (truth,) = LocalEngine(model("qwen2"), spoken).score([prompt([1, 2])], [names])
-    assert (served.argmax, served.error) == (truth.argmax, None)
+    fake = FakeVllm(model("qwen2"), spoken, holds_to_choice=False)
+    engine = ServedEngine.connect(fake.client(), spoken, prompt([5]), names)
+    (served,) = engine.score([prompt([1, 2])], [names], decodings=("constrained",))
+    (truth,) = LocalEngine(model("qwen2"), spoken).score([prompt([1, 2])], [names], decodings=("constrained",))
+    assert (served.constrained, served.error) == (truth.constrained, None)
+    assert max(len(body.get("logprob_token_ids", ())) for body in fake.asked) == NAMED_TOKENS
 
 
 def test_a_server_without_logprobs_gives_no_probabilities_and_says_so() -> None:
@@ -186,15 +189,15 @@ def test_a_lasting_trouble_fails_its_row_and_no_other(trouble: Any) -> None:
     expected = answers(connected(server()))
     assert [row[0] for row in found] == [f"row {i}" for i in range(len(ROWS))]
     assert [index for index, row in enumerate(found) if row[1] is not None] == [2]
-    assert found[2][2:] == (None, None, None)
+    assert found[2][2:] == (None, None)
     assert found[:2] + found[3:] == expected[:2] + expected[3:]
     (completion,) = (one for one in engine.generate(prompts(ROWS), max_new_tokens=3) if one.error)
     assert completion.id == "row 2"
 
 
 def answers(engine: ServedEngine) -> list[tuple[Any, ...]]:
-    scores = engine.score(prompts(ROWS), [NAMES] * len(ROWS))
-    return [(one.id, one.error, one.argmax, one.constrained, one.free) for one in scores]
+    scores = engine.score(prompts(ROWS), [NAMES] * len(ROWS), decodings=("free", "constrained"))
+    return [(one.id, one.error, one.constrained, one.free) for one in scores]
 
 
 def test_an_empty_answer_is_asked_for_again_a_few_times_only() -> None:
@@ -208,14 +211,14 @@ def test_an_empty_answer_is_asked_for_again_a_few_times_only() -> None:
 
 
 def test_nothing_is_paid_for_twice(tmp_path: Path) -> None:
+    asked, labels = prompts(ROWS[:2]), [NAMES] * 2
     with Cache(tmp_path / "answers.sqlite") as cache:
-        first = server()
-        expected = answers(connected(first, cache=cache))
+        expected = [replace(one, seconds=0.0) for one in connected(server(), cache=cache).score(asked, labels)]
     with Cache(tmp_path / "answers.sqlite") as cache:
         second = server()
         engine = connected(second, cache=cache)
         probes = len(second.asked)
-        assert answers(engine) == expected
+        assert [replace(one, seconds=0.0) for one in engine.score(asked, labels)] == expected
         assert len(second.asked) == probes
 
 
