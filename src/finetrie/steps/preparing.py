@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +108,9 @@ def _prepare(workspace: Workspace, progress: Progress, *, review: bool) -> None:
     check_labels(parts.train, kind=run.task.kind, where=run.data.train)
     task = _freeze_task(run, parts.train, labelled=ready["train"].examples)
     renderer, frozen = _freeze_renderer(run, task, parts.train)
-    prompts, unfit, shortened = render_train(renderer, parts.train)
-    if not prompts:
+    rendered = _render_train(renderer, parts.train)
+    unfit, shortened = rendered.unfit, rendered.shortened
+    if not rendered.tokens:
         raise DataError(
             run.data.train, None, f"none of the {len(parts.train)} training rows can be used: {unfit[0].reason}"
         )
@@ -119,7 +120,7 @@ def _prepare(workspace: Workspace, progress: Progress, *, review: bool) -> None:
     bad_rows += [rejection for done in ready.values() for rejection in done.rejected]
     facts = card(parts, [*bad_rows, *unfit], kind=run.task.kind)
     facts["notices"] = [notice for part in read_parts.values() for notice in part.notices] + list(facts["notices"])
-    facts["tokens"] = _tokens(renderer, prompts)
+    facts["tokens"] = _tokens(renderer, rendered)
     facts["shortened"] = {"train": len(shortened), **_count_by(held_shortened, "split")}
     for notice in parts.notices:
         progress.notice(notice)
@@ -142,7 +143,7 @@ def _prepare(workspace: Workspace, progress: Progress, *, review: bool) -> None:
     write_json(files.prompt, frozen)
     workspace.finish(
         "prepare",
-        rows={name: len(getattr(parts, name)) for name in PARTS} | {"train": len(prompts)},
+        rows={name: len(getattr(parts, name)) for name in PARTS} | {"train": len(rendered.tokens)},
         rejected=removed,
         shortened=cut,
         prompt_hash=renderer.hash,
@@ -191,18 +192,27 @@ def load_renderer(workspace: Workspace, tokenizer: Any, *, folder: Path | None =
     return renderer
 
 
-def render_train(
-    renderer: Renderer, examples: Sequence[Example]
-) -> tuple[list[Prompt], list[Rejection], list[dict[str, Any]]]:
-    """Prompts of the rows that fit, the rows that do not, and a record of each text that was shortened."""
-    prompts: list[Prompt] = []
-    unfit: list[Rejection] = []
+@dataclass(slots=True)
+class _Rendered:
+    """What the prompts of the training rows are like. The prompts themselves would fill the memory."""
+
+    tokens: list[int] = field(default_factory=list)  # of each row that fits
+    answer_tokens: int = 0
+    unfit: list[Rejection] = field(default_factory=list)
+    shortened: list[dict[str, Any]] = field(default_factory=list)
+
+
+def _render_train(renderer: Renderer, examples: Sequence[Example]) -> _Rendered:
+    found = _Rendered()
     for rendered in renderer.render_many(examples):
         if isinstance(rendered, Rejection):
-            unfit.append(rendered)
-        else:
-            prompts.append(rendered)
-    return prompts, unfit, [_shortening("train", prompt) for prompt in prompts if prompt.shortening]
+            found.unfit.append(rendered)
+            continue
+        found.tokens.append(len(rendered.ids))
+        found.answer_tokens += sum(rendered.supervised)
+        if rendered.shortening:
+            found.shortened.append(_shortening("train", rendered))
+    return found
 
 
 def load_part(workspace: Workspace, name: str) -> list[Example]:
@@ -334,14 +344,14 @@ def _shortening(name: str, prompt: Prompt) -> dict[str, Any]:
     }
 
 
-def _tokens(renderer: Renderer, prompts: Sequence[Prompt]) -> dict[str, Any]:
+def _tokens(renderer: Renderer, rendered: _Rendered) -> dict[str, Any]:
     """Lengths in tokens, and how much of them all prompts share."""
-    lengths = sorted(len(prompt.ids) for prompt in prompts)
+    lengths = sorted(rendered.tokens)
     return {
         "total": sum(lengths),
         "median": lengths[len(lengths) // 2],
         "max": lengths[-1],
-        "answer": sum(sum(prompt.supervised) for prompt in prompts),
+        "answer": rendered.answer_tokens,
         "budget": renderer.max_tokens,
         "reserve": renderer.reserve,
     }

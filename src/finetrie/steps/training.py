@@ -18,7 +18,7 @@ from finetrie.models.describe import describe
 from finetrie.models.loading import Loaded, load_model
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Prompt
-from finetrie.steps.preparing import load_part, load_renderer, prepare, render_train
+from finetrie.steps.preparing import load_part, load_renderer, prepare
 from finetrie.steps.progress import Bar, Progress, Quiet
 from finetrie.steps.workspace import Workspace
 from finetrie.tracking import EventLog, SwanLabSink, Tracker
@@ -85,7 +85,8 @@ def _train(workspace: Workspace, progress: Progress, tracker: Tracker) -> None:
         run.model.base, revision=run.model.revision, dtype=run.model.dtype, attention=run.model.attention
     )
     renderer = load_renderer(workspace, loaded.tokenizer)
-    prompts, _, _ = render_train(renderer, load_part(workspace, "train"))
+    rendered = renderer.render_many(load_part(workspace, "train"))
+    prompts = [prompt for prompt in rendered if isinstance(prompt, Prompt)]
     method = tuning_method(run)
     model = method.prepare(loaded.model, seed=run.training.seed)
     objective = _objective(run, loaded, model, prompts, progress.notice)
