@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Literal, TypeAlias
 
@@ -112,12 +112,12 @@ class _Probe:
         if route == "chat" or (why := await self._why_not_tokens()):
             if route == "completions":
                 raise ModelError(f"{self.client.host}: {why}", fix="use --route chat")
-            notices = () if route == "chat" else (f"asked by chat messages: {why}",)
-            chat = Abilities("chat", notices=notices)
-            return Abilities("chat", choice=await self._holds_to_choice(chat), notices=notices)
-        stops, logprobs = await self._tells(Abilities("completions"))
-        found = Abilities("completions", stops=stops, logprobs=logprobs)
-        return Abilities("completions", stops, logprobs, await self._holds_to_choice(found))
+            found = Abilities("chat", notices=() if route == "chat" else (f"asked by chat messages: {why}",))
+        else:
+            stops, logprobs = await self._tells(Abilities("completions"))
+            found = Abilities("completions", stops=stops, logprobs=logprobs)
+        found = replace(found, choice=await self._holds_to_choice(found))
+        return replace(found, notices=(*found.notices, *_limits(found))) if self.labels else found
 
     async def _ask(self, request: Request) -> Answer | str:
         """The answer, or why the server declines the question."""
@@ -164,6 +164,14 @@ class _Probe:
             if not isinstance(answer, Answer) or (answer.text or "").strip() != words.strip():
                 return False
         return len(self.labels) > 1
+
+
+def _limits(abilities: Abilities) -> Iterator[str]:
+    """What cannot be said of labels."""
+    if not abilities.logprobs:
+        yield "it does not tell log-probabilities of tokens by number, so there are no argmax answers or probabilities"
+    if not abilities.choice and not abilities.logprobs:
+        yield "it cannot be held to the labels, so there are no constrained answers"
 
 
 def token_name(token: int) -> str:

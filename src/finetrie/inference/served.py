@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Literal
@@ -60,7 +60,7 @@ class ServedEngine:
 
     Args:
         abilities: what the server can do; see `ServedEngine.connect`, which finds out.
-        cache: where answers are kept; None: only for as long as the engine lives.
+        cache: where answers are kept; None: only for as long as one call lasts.
         free_tokens: most tokens of the `free` answer; default: as many as the row's longest label.
     """
 
@@ -79,8 +79,8 @@ class ServedEngine:
         self.abilities = abilities
         self.tolerance = tolerance
         self.free_tokens = free_tokens
-        self.notices = [f"{client.model} at {client.host}: {said}" for said in _limits(abilities)]
-        self._cache = cache if cache is not None else Cache()
+        self.notices = [f"{client.model} at {client.host}: {said}" for said in abilities.notices]
+        self._cache = cache
         self._stop_ids = frozenset(renderer.stop_ids)
 
     @classmethod
@@ -135,18 +135,24 @@ class ServedEngine:
         self, rows: Sequence[tuple[Prompt, tuple[str, ...]]], wanted: frozenset[Decoding]
     ) -> AsyncGenerator[LabelScores, None]:
         tries: dict[tuple[str, ...], LabelTrie | FinetrieError] = {}
-        async with Session(self.client, self._cache) as session:
+        async with self._session() as session:
             work = (self._row(session, prompt, labels, tries).scores(wanted) for prompt, labels in rows)
             async with aclosing(in_order(work, ahead=ROWS_AHEAD * self.client.concurrency)) as results:
                 async for scores in results:
                     yield scores
 
     async def _completions(self, prompts: Sequence[Prompt], limit: int) -> AsyncGenerator[Completion, None]:
-        async with Session(self.client, self._cache) as session:
+        async with self._session() as session:
             work = (_Asking(self, session, prompt).completion(limit) for prompt in prompts)
             async with aclosing(in_order(work, ahead=ROWS_AHEAD * self.client.concurrency)) as results:
                 async for completion in results:
                     yield completion
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[Session]:
+        with nullcontext(self._cache) if self._cache is not None else Cache() as cache:
+            async with Session(self.client, cache) as session:
+                yield session
 
     def _row(
         self,
@@ -307,14 +313,6 @@ class _Scoring:
             return words[await self.asking.choice(list(words), limit)]
         await self._settle(row, Question(frozenset({"constrained"}), frozenset(), None, 0.0, whole=0))
         return row.trie.labels[row.trie.leaves.index(row.constrained_end())]
-
-
-def _limits(abilities: Abilities) -> Iterator[str]:
-    yield from abilities.notices
-    if not abilities.logprobs:
-        yield "it does not tell log-probabilities of tokens by number, so there are no argmax answers or probabilities"
-    if not abilities.choice and not abilities.logprobs:
-        yield "it cannot be held to the labels, so there are no constrained answers"
 
 
 def _tokens(trie: LabelTrie) -> list[int]:

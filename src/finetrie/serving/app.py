@@ -141,10 +141,7 @@ class _Answering:
     async def _generate(self, prompt: Prompt, asked: Asked, limit: int | None) -> _Answer:
         if asked.structured_outputs is not None:
             raise BadRequest("structured_outputs: only for classification, with labels as choices")
-        room = self.served.context - prompt.prompt_length
-        if room < 1:
-            raise BadRequest(f"the prompt has {prompt.prompt_length} tokens, the model sees {self.served.context}")
-        tokens = min(limit or self.served.limit, room)
+        tokens = min(limit or self.served.limit, self.served.context - prompt.prompt_length)
         said = await asyncio.wrap_future(self.batches.generate(prompt, max_new_tokens=tokens))
         if said.error is not None:
             raise BadRequest(said.error, status=500)
@@ -184,6 +181,9 @@ class _Answering:
             raise BadRequest("prompt: holds no token", parameter="prompt")
         if strange := [token for token in ids if not 0 <= token < len(tokenizer)]:
             raise BadRequest(f"prompt: no token has the number {strange[0]}", parameter="prompt")
+        if len(ids) >= self.served.context:
+            reason = f"the prompt has {len(ids)} tokens, the model sees {self.served.context}, its answer included"
+            raise BadRequest(reason, parameter="prompt")
         return Prompt("request", "request", tuple(ids), len(ids), (False,) * len(ids), text="")
 
     def _check_model(self, asked: Asked) -> None:
