@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 import finetrie
+from finetrie.data.sample import sample_path
 from finetrie.files import read_json, read_jsonl
 from tests.e2e.conftest import Cli, write_jsonl
 
@@ -252,3 +254,31 @@ def test_without_ray_the_way_to_install_it_is_told(
     done = cli("curve", run_file, "--out", tmp_path / "run", "--on", "ray", "--baselines", "majority")
     assert done.code == 2
     assert 'pip install "finetrie[ray]"' in done.err
+
+
+@pytest.mark.slow
+def test_entities_with_two_models_from_a_run_directory(cli: Cli, tmp_path: Path, base: Path) -> None:
+    rows = [row for row in read_jsonl(sample_path("train")) if len(row["text"]) < 60 and row["language"] == "zh"][:60]
+    write_jsonl(tmp_path / "train.jsonl", [{"text": row["text"], "entities": row["entities"]} for row in rows])
+    other = shutil.copytree(base, tmp_path / "other")
+    (tmp_path / "run.toml").write_text(
+        '[data]\ntrain = "train.jsonl"\n[task]\nkind = "ner"\n'
+        f'[model]\nbase = "{base}"\nmax_tokens = 768\n[training]\nepochs = 0.2\n'
+        "[evaluation]\nresamples = 100\nmax_new_tokens = 8\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "run"
+    assert cli("prepare", tmp_path / "run.toml", "--out", out).code == 0
+    (tmp_path / "train.jsonl").unlink()  # a prepared run directory has all that its cells need
+    options = ("--sizes", "20,all", "--seeds", "1", "--baselines", "dictionary")
+    done = cli("curve", out, *options, "--models", f"{base},{other}")
+    assert done.code == 0, done.err
+    curve = read_json(out / "curve/curve.json")
+    assert curve["scores"] == ["entity_f1", "macro_f1"]
+    assert [line["name"] for line in curve["series"]] == ["lora · base0", "lora · other", "dictionary"]
+    assert len(curve["cells"]) == 6
+    for name in ("base0", "other"):  # the same rows and weights give the same answers, under both names
+        assert curve["data"]["prompt_hash"][name] == curve["data"]["prompt_hash"]["other"]
+    scores = [[point["scores"]["entity_f1"]["mean"] for point in line["points"]] for line in curve["series"]]
+    assert scores[0] == scores[1]
+    assert scores[2][1] is not None

@@ -13,8 +13,8 @@ from typing import Any
 from finetrie.config import Run
 from finetrie.experiments.grid import Cell
 from finetrie.steps.curve_cells import MARK, available_cores, do_cell, failure_file, seconds_of, work_of
-from finetrie.steps.curve_plan import FOLDER, Study, study, with_first_model
-from finetrie.steps.curving import HERE, asked_run
+from finetrie.steps.curve_plan import FOLDER, Asked, Study, asked_run, study, with_first_model
+from finetrie.steps.curving import HERE
 from finetrie.steps.progress import Progress, Quiet
 from finetrie.steps.store import write_examples
 from finetrie.steps.workspace import open_workspace
@@ -88,16 +88,17 @@ def plan_curve(
         FinetrieError: as `curve` does.
     """
     progress = progress or Quiet()
-    run, out = asked_run(source, out, overrides, options)
+    call = asked_run(source, out, overrides, options)
     with TemporaryDirectory(prefix="finetrie-plan-") as scratch:
-        place = open_workspace(with_first_model(run), out=out)
-        prepared = place.done("prepare") is not None
-        asked = study(run, out=place.path if prepared else Path(scratch) / "run", progress=progress)
+        place = call.directory or open_workspace(with_first_model(call.run), out=out)
+        if not place.done("prepare"):
+            call = Asked(call.run, Path(scratch) / "run")
+        asked = study(call, progress=progress)
         real, tried = replace(asked, place=place.path / FOLDER), replace(asked, place=Path(scratch) / "curve")
         speeds = _speeds(real, tried, progress)
         lines = tuple(_line(real, cell, speeds[cell.method, cell.model]) for cell in real.cells)
         trials = [speed.trial for speed in speeds.values()]
-        return Plan(real.folder, lines, _slots(run), _basis(trials))
+        return Plan(real.folder, lines, _slots(call.run), _basis(trials))
 
 
 def _line(plan: Study, cell: Cell, speed: Speed) -> Line:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from finetrie.baselines import BASELINES, DEFAULTS, baseline_from
-from finetrie.config import METHODS, Curve, Data, Prepare, Run, Training, parse_run
+from finetrie.config import METHODS, Curve, Data, Prepare, Run, Training, load_run, parse_run
 from finetrie.errors import ConfigError, DataError, suggest
 from finetrie.experiments.grid import Budget, Cell, Grid, Method, slug
 from finetrie.experiments.subsets import Subsets, check_sizes, dev_subset
@@ -21,7 +21,7 @@ from finetrie.steps.baselining import label
 from finetrie.steps.preparing import load_part, prepare
 from finetrie.steps.progress import Progress
 from finetrie.steps.store import write_examples
-from finetrie.steps.workspace import Workspace
+from finetrie.steps.workspace import Workspace, open_workspace
 
 FOLDER, SHARED = "curve", "shared"
 Named = str | Mapping[str, Any]
@@ -196,27 +196,46 @@ def with_first_model(run: Run) -> Run:
     return run.model_copy(update={"model": run.model.model_copy(update={"base": base, "revision": revision})})
 
 
-def study(run: Run, *, out: Path | None, progress: Progress) -> Study:
+@dataclass(frozen=True)
+class Asked:
+    """A run with the options of a curve in its `[curve]`, and the directory it shall have or has."""
+
+    run: Run
+    out: Path | None  # None: the one that its settings and data name
+    directory: Workspace | None = None  # where a run directory was given
+
+
+def asked_run(
+    source: Run | Path | str, out: Path | None, overrides: Sequence[str], options: Mapping[str, Any]
+) -> Asked:
+    """What `curve` was called with."""
+    if not isinstance(source, Run) and Path(source).is_dir():
+        found = open_workspace(source, overrides=overrides)
+        return Asked(with_options(found.run, options), out or found.path, found if out is None else None)
+    run = source if isinstance(source, Run) else load_run(Path(source), overrides)
+    return Asked(with_options(run, options), out)
+
+
+def study(asked: Asked, *, progress: Progress) -> Study:
     """Prepare the rows of a run, where that is not done, and lay out its grid.
 
     Raises:
         ConfigError: sizes beyond the rows or below the number of labels; methods or baselines that do not fit.
         DataError: see `prepare`; no test rows.
     """
-    settings = run.curve
-    run = with_first_model(run)
+    run, settings = with_first_model(asked.run), asked.run.curve
     models = tuple(dict.fromkeys(settings.models or [run.model.base]))
     tunings = _tunings(run)
     baselines = _baselines(run)
     methods = [Method(name, "tuned") for name in tunings]
-    for name, asked in baselines.items():
-        found = baseline_from(asked, where="curve.baselines")
+    for name, named in baselines.items():
+        found = baseline_from(named, where="curve.baselines")
         methods.append(Method(name, "baseline", trains=found.trains, asks_model=found.prompts))
     if not methods:
         raise ConfigError("curve: neither a method nor a baseline is asked for", fix="name one: --baselines tfidf")
     seeds = tuple(range(run.training.seed, run.training.seed + settings.seeds))
     Grid((), seeds, tuple(methods), models)  # names that clash are told before the data is read
-    base = prepare(run, out=out, progress=progress)
+    base = _prepared(asked, run, progress)
     empty = Study(run, base, Grid((), seeds, tuple(methods), models), tunings, baselines)
     if not empty.parts["test"]:
         raise DataError(
@@ -233,6 +252,14 @@ def study(run: Run, *, out: Path | None, progress: Progress) -> Study:
         steps = max(1, math.ceil(run.training.epochs * each - 1e-9))
     grid = Grid(sizes, seeds, tuple(methods), models, budgets, steps)
     return Study(run, base, grid, tunings, baselines)
+
+
+def _prepared(asked: Asked, run: Run, progress: Progress) -> Workspace:
+    """The run directory with its rows; a given one needs its files no more, once it is prepared."""
+    found = asked.directory
+    if found is not None and found.done("prepare") and found.run.model.base == run.model.base:
+        return replace(found, run=run)
+    return prepare(run, out=asked.out, progress=progress)
 
 
 def _sizes(asked: Sequence[Any], empty: Study) -> tuple[int, ...]:

@@ -10,11 +10,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from finetrie.config import Run, load_run
+from finetrie.config import Run
 from finetrie.experiments.on_ray import on_ray
 from finetrie.experiments.scheduling import Ended, Event, Job, Lost, Started, serially
 from finetrie.steps.curve_cells import CellWork, available_cores, do_cell, failure_file, finished, keep_failure, work_of
-from finetrie.steps.curve_plan import Study, study, with_options
+from finetrie.steps.curve_plan import Study, asked_run, study
 from finetrie.steps.curve_results import write_results
 from finetrie.steps.progress import Bar, Progress, Quiet
 from finetrie.tracking import RunDir
@@ -63,25 +63,13 @@ def curve(
         DataError: the data cannot be used.
     """
     progress = progress or Quiet()
-    run, out = asked_run(source, out, overrides, options)
-    plan = study(run, out=out, progress=progress)
+    plan = study(asked_run(source, out, overrides, options), progress=progress)
     with RunDir(plan.folder).lock(notice=progress.notice):
         works = works_of(plan, progress)
         _work_off(plan, works, progress)
         done = frozenset(cell.name for cell in plan.cells if finished(works[cell.name]))
         _tell_shortages(plan, progress)
         return Curve(plan.folder, write_results(plan, done))
-
-
-def asked_run(
-    source: Run | Path | str, out: Path | None, overrides: Sequence[str], options: Mapping[str, Any]
-) -> tuple[Run, Path | None]:
-    """The run with the options in its `[curve]`, and its directory."""
-    if not isinstance(source, Run) and Path(source).is_dir():
-        files = RunDir.open(Path(source))
-        return with_options(load_run(files.run_file, overrides), options), out or files.path
-    run = source if isinstance(source, Run) else load_run(Path(source), overrides)
-    return with_options(run, options), out
 
 
 def works_of(plan: Study, progress: Progress) -> dict[str, CellWork]:
