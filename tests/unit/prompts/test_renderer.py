@@ -44,6 +44,14 @@ def rejection(made: Prompt | Rejection) -> Rejection:
     return made
 
 
+@given(text=texts)
+def test_a_question_also_stands_there_as_messages_with_the_text_that_was_kept(text: str) -> None:
+    made = renderer(max_tokens=150)
+    asked = prompt(made.render(row(text, None), labelled=False))
+    assert list(asked.messages) == CLASSIFY.messages(asked.text)
+    assert prompt(made.render_messages(asked.messages)).prompt_ids == asked.prompt_ids
+
+
 @pytest.mark.parametrize("mode", MODES)
 @given(text=texts, label=st.sampled_from(LABELS))
 def test_every_row_keeps_its_label_and_its_prompt_does_not_depend_on_it(text: str, label: str, mode: Any) -> None:
