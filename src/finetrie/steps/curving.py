@@ -13,6 +13,7 @@ from typing import Any
 from finetrie.config import Run
 from finetrie.experiments.on_ray import on_ray
 from finetrie.experiments.scheduling import Ended, Event, Job, Lost, Started, serially
+from finetrie.reports import write_curve_page
 from finetrie.steps.curve_cells import CellWork, available_cores, do_cell, failure_file, finished, keep_failure, work_of
 from finetrie.steps.curve_plan import Study, asked_run, study
 from finetrie.steps.curve_results import write_results
@@ -48,9 +49,9 @@ def curve(
 ) -> Curve:
     """Train and measure every cell of a grid over training-set sizes; what is done already is not done again.
 
-    Everything lies in `curve/` of the run directory: a run directory for each cell, `curve.json`, `curve.csv` and
-    `costs.json`, whose content `finetrie.steps.curve_results` describes. A cell that fails is recorded, and the
-    others go on; the next call tries it again.
+    Everything lies in `curve/` of the run directory: a run directory for each cell, `curve.html` with its charts in
+    `charts/`, and `curve.json`, `curve.csv` and `costs.json`, whose content `finetrie.steps.curve_results` describes.
+    A cell that fails is recorded, and the others go on; the next call tries it again.
 
     Args:
         source: a run file, a run directory, or a `Run`.
@@ -69,7 +70,17 @@ def curve(
         _work_off(plan, works, progress)
         done = frozenset(cell.name for cell in plan.cells if finished(works[cell.name]))
         _tell_shortages(plan, progress)
-        return Curve(plan.folder, write_results(plan, done))
+        found = Curve(plan.folder, write_results(plan, done))
+        _draw(plan, progress)
+        return found
+
+
+def _draw(plan: Study, progress: Progress) -> None:
+    """The page; one that cannot be drawn must not cost the grid that it is about."""
+    try:
+        write_curve_page(plan.folder, language=plan.run.report.language)
+    except Exception as error:
+        progress.notice(f"the page could not be written: {type(error).__name__}: {error}")
 
 
 def works_of(plan: Study, progress: Progress) -> dict[str, CellWork]:
