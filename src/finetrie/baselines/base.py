@@ -30,7 +30,10 @@ class Fitted(Protocol):
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What it cost and what it chose, as JSON: "trainable" parameters, "features", ..."""
+        """What it cost and what it chose, as JSON: "trainable" parameters, "features", ...
+
+        "shared_seconds", where there are any, are those of work that `fit` found done, for another baseline.
+        """
 
     def predict(self, examples: Sequence[Example]) -> Iterator[Prediction]:
         """One prediction per example, in order. An example's answer depends on nothing but that example."""

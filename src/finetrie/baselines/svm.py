@@ -46,7 +46,8 @@ class Svm:
         if len(set(features.labels)) > 1:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits of the weights change no answer
-                model = LinearSVC(C=self.strength, random_state=seed % 2**32).fit(features.matrix, features.labels)
+                model = LinearSVC(C=self.strength, random_state=seed % 2**32)
+                model.fit(features.vectors.matrix, features.labels)
         labels = tuple(model.classes_) if model is not None else (str(features.labels[0]),)
         facts = features.facts(model)
-        return LinearFitted(features.vectorizer, model, labels, task, probable=False, facts=facts)
+        return LinearFitted(features.vectors.vectorizer, model, labels, task, probable=False, facts=facts)

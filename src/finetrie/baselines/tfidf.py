@@ -51,11 +51,11 @@ class Tfidf:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)  # the facts say how many steps it took
                 model = LogisticRegression(C=self.strength, max_iter=ITERATIONS, tol=TOLERANCE)
-                model.fit(features.matrix, features.labels)
+                model.fit(features.vectors.matrix, features.labels)
             facts = {"iterations": int(model.n_iter_.max())}
         labels = tuple(model.classes_) if model is not None else (str(features.labels[0]),)
         facts = {**features.facts(model), **facts}
-        return LinearFitted(features.vectorizer, model, labels, task, probable=True, facts=facts)
+        return LinearFitted(features.vectors.vectorizer, model, labels, task, probable=True, facts=facts)
 
 
 def check_strength(name: str, strength: float) -> None:

@@ -10,8 +10,10 @@ import json
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from finetrie.errors import ConfigError
@@ -30,6 +32,25 @@ CHUNK = 512
 CACHED_FRAMES = 4096
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+_known: ContextVar[dict[Any, Prompt] | None] = ContextVar("prompts that are kept", default=None)
+
+
+@contextmanager
+def kept_prompts() -> Iterator[None]:
+    """Rows are tokenised once for as long as this is open, by all renderers with the same hash.
+
+    For work that asks the same rows again and again, such as the cells of a grid. Memory grows with the rows.
+    """
+    if _known.get() is not None:
+        yield
+        return
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +179,19 @@ class Renderer:
         return self.chat.decode(ids)
 
     def _render_chunk(self, examples: Sequence[Example], labelled: bool) -> list[Prompt | Rejection]:
+        known = _known.get()
+        if known is None:
+            return self._render_anew(examples, labelled)
+        keys = [None if example.history else _content(self.hash, example, labelled) for example in examples]
+        new = [i for i, key in enumerate(keys) if key is None or key not in known]
+        fresh = dict(zip(new, self._render_anew([examples[i] for i in new], labelled), strict=True))
+        known.update({keys[i]: made for i, made in fresh.items() if keys[i] and isinstance(made, Prompt)})
+        return [
+            fresh[i] if i in fresh else replace(known[keys[i]], id=example.id, origin=example.origin)
+            for i, example in enumerate(examples)
+        ]
+
+    def _render_anew(self, examples: Sequence[Example], labelled: bool) -> list[Prompt | Rejection]:
         slots = [self._slot(example) for example in examples]
         # A text far beyond the budget is not tokenised as a whole only to learn that it is too long.
         whole = [
@@ -322,6 +356,11 @@ def choose_reserve(
     parts = encoder.encode_many([encoder.boundary + chat.lead + answer for answer in answers])
     longest = max((len(part[1]) for part in parts), default=0) + len(chat.end_ids)
     return min(longest, max_tokens // 2)
+
+
+def _content(hash: str, example: Example, labelled: bool) -> tuple[Any, ...]:
+    """Everything that a prompt depends on, of a row without history."""
+    return hash, example.text, example.options, example.instruction, example.target if labelled else None, labelled
 
 
 def _words(example: Example) -> Iterator[str]:

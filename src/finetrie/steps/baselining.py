@@ -169,7 +169,7 @@ class _Cell:
             seed=self.seed,
             asker=self.asker,
         )
-        fitting = perf_counter() - started
+        fitting = perf_counter() - started + fitted.facts.get("shared_seconds", 0.0)
         partial_file = files.predictions.with_name(f".{files.predictions.name}.partial")
         rows = whole_lines(partial_file)
         with self.progress.bar(self.baseline.name, len(self.test), done=len(rows)) as bar:

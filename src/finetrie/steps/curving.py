@@ -13,6 +13,7 @@ from typing import Any
 from finetrie.config import Run
 from finetrie.experiments.on_ray import on_ray
 from finetrie.experiments.scheduling import Ended, Event, Job, Lost, Started, serially
+from finetrie.prompts import kept_prompts
 from finetrie.reports import write_curve_page
 from finetrie.steps.curve_cells import CellWork, available_cores, do_cell, failure_file, finished, keep_failure, work_of
 from finetrie.steps.curve_plan import Study, asked_run, study
@@ -67,7 +68,8 @@ def curve(
     plan = study(asked_run(source, out, overrides, options), progress=progress)
     with RunDir(plan.folder).lock(notice=progress.notice):
         works = works_of(plan, progress)
-        _work_off(plan, works, progress)
+        with kept_prompts():  # the cells ask the same rows
+            _work_off(plan, works, progress)
         done = frozenset(cell.name for cell in plan.cells if finished(works[cell.name]))
         _tell_shortages(plan, progress)
         found = Curve(plan.folder, write_results(plan, done))

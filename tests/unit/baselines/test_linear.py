@@ -9,6 +9,7 @@ import pytest
 
 from finetrie import steps
 from finetrie.baselines import baseline_from
+from finetrie.baselines.linear import vectors_of
 from finetrie.data.tfidf import are_spaced, fit_vectorizer
 from finetrie.files import read_jsonl
 from finetrie.records import Example
@@ -27,6 +28,18 @@ def test_tfidf_gives_the_probabilities_of_the_plain_pipeline() -> None:
     fitted = baseline_from("tfidf").fit(train, dev=(), task=classification(), seed=0)
     said = [[one.probabilities[label] for label in model.classes_] for one in fitted.predict(test)]  # type: ignore[index]
     np.testing.assert_allclose(said, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_two_baselines_on_the_same_rows_share_their_vectors_and_both_are_charged_for_them() -> None:
+    train, other = classified(), classified(each=4)
+    vectors_of.cache_clear()
+    first = baseline_from("tfidf").fit(train, dev=(), task=classification(), seed=0)
+    second = baseline_from("svm").fit(train, dev=(), task=classification(), seed=0)
+    assert first.facts["shared_seconds"] == 0
+    assert second.facts["shared_seconds"] > 0
+    fresh = baseline_from("svm").fit(other, dev=(), task=classification(), seed=0)
+    assert fresh.facts["shared_seconds"] == 0
+    assert fresh.facts["features"] < second.facts["features"]
 
 
 @pytest.mark.parametrize("name", ["tfidf", "svm"])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetrie.errors import ConfigError
-from finetrie.prompts import Renderer, choose_reserve
+from finetrie.prompts import Renderer, choose_reserve, kept_prompts
 from finetrie.prompts.chat import Chat
 from finetrie.records import Example, Mention, Message, Prompt, Rejection, Span
 from finetrie.tasks import Task, task_from
@@ -50,6 +50,32 @@ def test_a_question_also_stands_there_as_messages_with_the_text_that_was_kept(te
     asked = prompt(made.render(row(text, None), labelled=False))
     assert list(asked.messages) == CLASSIFY.messages(asked.text)
     assert prompt(made.render_messages(asked.messages)).prompt_ids == asked.prompt_ids
+
+
+@given(rows=st.lists(st.tuples(texts, st.sampled_from(LABELS), st.booleans()), max_size=6))
+def test_kept_prompts_are_those_that_would_be_made_anew(rows: list[tuple[str, str, bool]]) -> None:
+    examples = [
+        Example(str(i), text, label, f"f:{i}", options=LABELS[:2] if own else None)
+        for i, (text, label, own) in enumerate(rows)
+    ]
+    plain = [list(renderer().render_many(examples, labelled=labelled)) for labelled in (True, False)]
+    with kept_prompts():
+        for _ in range(2):
+            again = [list(renderer().render_many(examples, labelled=labelled)) for labelled in (True, False)]
+            assert again == plain
+
+
+def test_kept_prompts_are_tokenised_once_and_forgotten_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = renderer()
+    encoded: list[str] = []
+    plain = made.chat.encoder.encode_many
+    monkeypatch.setattr(made.chat.encoder, "encode_many", lambda frames: encoded.extend(frames) or plain(frames))
+    with kept_prompts():
+        made.render(row("南京"), labelled=False)
+        made.render(row("南京", "经济"), labelled=False)
+        assert len(encoded) == 1
+    made.render(row("南京"), labelled=False)
+    assert len(encoded) == 2
 
 
 @pytest.mark.parametrize("mode", MODES)
