@@ -76,7 +76,6 @@ class Ner(Labelled):
         return tuple(mentions)
 
 
-
 def _unparsed(completion: str, reason: Reason) -> Unparsed:
     return Unparsed(completion, reason)
 
