@@ -27,8 +27,9 @@ demo: $(RUNTIME) ## tune, measure and report on the embedded data: classificatio
 	@$(BIN)/finetrie demo $(DEMO_ARGS)
 	@$(BIN)/finetrie demo --task ner $(DEMO_ARGS)
 
+# A process for each core, with one thread each: two that share all cores are slower than one after the other.
 test: $(TOOLS) ## run all tests; a part of them: make test TEST_ARGS="tests/unit/data -x"
-	@$(BIN)/python -m pytest $(TEST_ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal $(TEST_ARGS)
 
 lint: $(TOOLS) ## check style and types
 	@$(BIN)/ruff check .

@@ -79,6 +79,8 @@ def beaten(results: CurveResults, best: Row, words: Words) -> list[str]:
         return []
     mine = results.line_of(test["b"])
     difference = test["difference"] if mine is not None and mine["name"] == best["name"] else -test["difference"]
+    if not difference:
+        return [words("rival_equal", name=rival["name"])]
     p = test["p_holm"]
     sure = is_number(p) and p < SURE
     verdict = ("above" if difference > 0 else "below") if sure else "open"
