@@ -81,6 +81,9 @@ class Prepare(Section):
     personal_data: list[str] = Field(default=[], description='Kinds to mask, such as "mobile"; ["all"] for all.')
     style: Literal["tag", "fake"] = Field(default="tag", description="What stands in place of personal data.")
     allow: list[str] = Field(default=[], description="Values that are not personal, such as a hotline.")
+    entity_model: str | None = Field(
+        default=None, description="A trained run that finds entities: its persons and addresses are personal data."
+    )
     copies: Literal["keep", "exact", "near", "vector"] = Field(
         default="keep", description="Which copies of a row with the same label are dropped."
     )
@@ -354,7 +357,7 @@ def resolve_paths(run: Run, folder: Path) -> Run:
 
     data = run.data.model_copy(update={name: absolute(getattr(run.data, name)) for name in ("train", "test", "dev")})
     prepare = run.prepare.model_copy(
-        update={name: absolute(getattr(run.prepare, name)) for name in ("policy", "decisions")}
+        update={name: absolute(getattr(run.prepare, name)) for name in ("policy", "decisions", "entity_model")}
     )
     kind, _, local = (prepare.vectors or "").partition(":")
     if kind == "sentence-transformers" and (folder / os.path.expanduser(local)).is_dir():

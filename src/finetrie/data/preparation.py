@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import islice
 from typing import Any, Literal
 
 from finetrie.data.cleaning import Change, LostEntity, Step, clean
+from finetrie.data.cleaning.applying import texts
 from finetrie.data.duplicates import Match, Retrieval, find_duplicates
 from finetrie.data.filters import Filter, first_drop
 from finetrie.data.policy import Hit, Policy
 from finetrie.data.privacy import mask, mask_text
+from finetrie.data.privacy.entities import AskMany, Foreseen
 from finetrie.records import Example, Rejection, Span
 
 CLEANED = {"instruction": ("text", "instruction", "history", "reasoning", "target")}
@@ -40,6 +41,7 @@ class Plan:
     personal_data: tuple[str, ...] = ()  # kinds to mask
     style: Literal["tag", "fake"] = "tag"
     allow: tuple[str, ...] = ()  # values that stay
+    entities: AskMany | None = None  # finds names and addresses to mask
     copies: Copies = "keep"  # which copies with the same label are dropped
     retrieval: Retrieval | None = None  # how `copies = "vector"` searches; needed there
     review: bool = False  # also look for near conflicts where near copies are not looked for
@@ -72,14 +74,17 @@ def prepare_rows(
     """
     result = Prepared()
     parts = CLEANED.get(kind, ("text", "reasoning"))
+    masking = _Masking(plan, None if plan.entities is None else Foreseen(plan.entities))
     remaining = iter(examples)
     while some := list(islice(remaining, ROWS_AT_ONCE)):
         rows = [_clean_row(example, plan, parts=parts, reduce=reduce) for example in some]
+        masking.foresee(rows, parts)
         for row, classified in zip(rows, _classified(rows, plan), strict=True):
             if row.rejection is None:
-                _judge_row(row, plan, classified, parts=parts, labels=labels, reduce=reduce)
+                _judge_row(row, plan, classified, parts=parts, reduce=reduce)
             if plan.personal_data:
-                _hide_personal_data(row, plan)
+                masking.mask(row, labels)
+                masking.hide(row)
             result.changes += row.changes
             result.flags += row.flags
             if row.rejection is not None:
@@ -120,9 +125,7 @@ def _classified(rows: Sequence[_Row], plan: Plan) -> list[Hit | None]:
     return plan.policy.classified([row.example for row in rows])
 
 
-def _judge_row(
-    row: _Row, plan: Plan, classified: Hit | None, *, parts: Collection[str], labels: Collection[str], reduce: bool
-) -> None:
+def _judge_row(row: _Row, plan: Plan, classified: Hit | None, *, parts: Collection[str], reduce: bool) -> None:
     if plan.policy is not None:
         verdict = plan.policy.judge(row.example, parts=parts, classified=classified)
         row.example, row.flags = verdict.example, list(verdict.flags)
@@ -132,27 +135,50 @@ def _judge_row(
             return
     if reduce and plan.filters and (drop := first_drop(row.example, plan.filters, row.example.columns)):
         row.rejection = drop.rejection(row.example)
-        return
-    if plan.personal_data:
-        masked = mask(row.example, kinds=plan.personal_data, allow=plan.allow, style=plan.style, labels=labels)
-        row.changes += [*masked.changes, *(_destroyed(row.example, span) for span in masked.destroyed)]
-        row.example = masked.example
 
 
-def _hide_personal_data(row: _Row, plan: Plan) -> None:
-    """Let the row's records not repeat what the mask hides. Without offsets, which would no longer fit."""
+@dataclass(frozen=True)
+class _Masking:
+    """Personal data of rows, and of the records about them."""
 
-    hidden = partial(mask_text, kinds=plan.personal_data, allow=plan.allow, style=plan.style)
-    row.changes = [
-        replace(change, before=hidden(change.before), after=hidden(change.after), edits=())
-        if isinstance(change, Change)
-        else replace(change, before=hidden(change.before), after=hidden(change.after))
-        if isinstance(change, LostEntity)
-        else change
-        for change in row.changes
-    ]
-    if row.rejection is not None and row.rejection.text is not None:
-        row.rejection = replace(row.rejection, text=hidden(row.rejection.text), row=None)
+    plan: Plan
+    entities: Foreseen | None
+
+    def foresee(self, rows: Iterable[_Row], parts: Collection[str]) -> None:
+        """Let the entity model read the rows, and what cleaning has changed in them, together."""
+        if self.entities is None:
+            return
+        changed = [c for row in rows for c in row.changes if isinstance(c, (Change, LostEntity))]
+        words = [words for change in changed for words in (change.before, change.after)]
+        self.entities.forget()
+        self.entities.foresee([*words, *(text for row in rows for _, text in texts(row.example, parts))])
+
+    def mask(self, row: _Row, labels: Collection[str]) -> None:
+        if row.rejection is None:
+            masked = mask(row.example, labels=labels, **self._settings())
+            row.changes += [*masked.changes, *(_destroyed(row.example, span) for span in masked.destroyed)]
+            row.example = masked.example
+
+    def hide(self, row: _Row) -> None:
+        """Let the row's records not repeat what the mask hides. Without offsets, which would no longer fit."""
+
+        def hidden(words: str) -> str:
+            return mask_text(words, **self._settings())
+
+        row.changes = [
+            replace(change, before=hidden(change.before), after=hidden(change.after), edits=())
+            if isinstance(change, Change)
+            else replace(change, before=hidden(change.before), after=hidden(change.after))
+            if isinstance(change, LostEntity)
+            else change
+            for change in row.changes
+        ]
+        if row.rejection is not None and row.rejection.text is not None:
+            row.rejection = replace(row.rejection, text=hidden(row.rejection.text), row=None)
+
+    def _settings(self) -> dict[str, Any]:
+        plan = self.plan
+        return {"kinds": plan.personal_data, "allow": plan.allow, "style": plan.style, "entities": self.entities}
 
 
 def _destroyed(example: Example, span: Span) -> dict[str, Any]:

@@ -16,12 +16,13 @@ from finetrie.data.labels import count_labels
 from finetrie.data.policy import Policy, read_categories, read_classifier
 from finetrie.data.preparation import Plan, Prepared, decide, prepare_rows
 from finetrie.data.privacy import ALL, KINDS
+from finetrie.data.privacy.kinds import BY_MODEL
 from finetrie.data.reading import Dataset
 from finetrie.data.splits import Split
 from finetrie.errors import ConfigError, DataError, suggest
 from finetrie.files import read_jsonl
 from finetrie.records import Example
-from finetrie.steps.classifying import classifier_from
+from finetrie.steps.trained import classifier_from, entities_from
 
 
 def prepared(run: Run, data: Dataset, asked: Plan, *, reduce: bool) -> Prepared:
@@ -82,6 +83,7 @@ def plan_of(asked: Prepare, *, count: Callable[[str], int], review: bool = False
             f"prepare.personal_data: no such kind {unknown[0]!r}{suggest(unknown[0], KINDS.names())}",
             fix=f"choose from {', '.join(KINDS.names())}, or all",
         )
+    _check_entity_model(asked)
     return Plan(
         steps=steps_from(asked.clean, where="prepare.clean"),
         policy=None if asked.policy is None else _policy(asked.policy, classify=reduce),
@@ -89,10 +91,25 @@ def plan_of(asked: Prepare, *, count: Callable[[str], int], review: bool = False
         personal_data=kinds,
         style=asked.style,
         allow=tuple(asked.allow),
+        entities=None if asked.entity_model is None else entities_from(asked.entity_model),
         copies=asked.copies if reduce else "keep",
         retrieval=chosen_retrieval(asked) if reduce else None,
         review=review,
     )
+
+
+def _check_entity_model(asked: Prepare) -> None:
+    by_model = [kind for kind in asked.personal_data if kind in BY_MODEL]
+    if by_model and asked.entity_model is None:
+        raise ConfigError(
+            f"prepare.personal_data: {by_model[0]} is found by an entity model only",
+            fix='name a trained run that finds entities: prepare.entity_model = "runs/..."',
+        )
+    if asked.entity_model is not None and not by_model and asked.personal_data != ["all"]:
+        raise ConfigError(
+            "prepare.entity_model is not used: prepare.personal_data names none of what it finds",
+            fix=f"add {' or '.join(BY_MODEL)} to prepare.personal_data, or leave prepare.entity_model out",
+        )
 
 
 def _policy(file: str, *, classify: bool) -> Policy:

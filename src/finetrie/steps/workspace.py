@@ -12,8 +12,8 @@ from typing import Any
 from finetrie.config import Run, load_run, save_run
 from finetrie.data.dataset_info import FILE as DATASET_INFO
 from finetrie.data.dataset_info import content_hash
-from finetrie.data.policy import AskedClassifier, read_classifier
-from finetrie.errors import CheckpointError, ConfigError, DataError
+from finetrie.data.policy import read_classifier
+from finetrie.errors import CheckpointError, ConfigError, DataError, suggest
 from finetrie.files import file_hash, read_json, text_hash, write_json
 from finetrie.tracking.manifest import environment
 from finetrie.tracking.rundir import RunDir
@@ -23,6 +23,9 @@ IDENTITY = ("data", "prepare", "task", "model", "tuning", "training")
 
 FILES = (("data", "train"), ("data", "dev"), ("data", "test"), ("prepare", "policy"), ("prepare", "decisions"))
 """Settings that name a file: what counts is what is in it."""
+
+
+BESIDE = "relative paths start at the run file"
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ def open_workspace(
     """
     if not isinstance(source, Run) and Path(source).is_dir():
         return _existing(Path(source), overrides)
+    if not isinstance(source, Run):
+        _must_be_there(Path(source))
     run = source if isinstance(source, Run) else load_run(Path(source), overrides)
     identity = _identity(run)
     directory = out or Path("runs") / _name(run, identity)
@@ -96,6 +101,17 @@ def open_workspace(
     elif not create:
         raise CheckpointError(f"{directory}: no such run directory", fix="train first: finetrie run RUN.toml")
     return workspace
+
+
+def _must_be_there(path: Path) -> None:
+    """A mistyped run directory is not a run file that is missing: only a name in .toml is taken for one."""
+    if path.exists() or path.suffix == ".toml":
+        return
+    beside = sorted(p.name for p in path.parent.iterdir() if p.is_dir()) if path.parent.is_dir() else []
+    raise CheckpointError(
+        f"{path}: no such run directory or run file{suggest(path.name, beside)}",
+        fix="correct the path; finetrie run RUN.toml prints a run directory, finetrie init DATA writes a run file",
+    )
 
 
 def _existing(directory: Path, overrides: Sequence[str]) -> Workspace:
@@ -120,24 +136,33 @@ def _identity(run: Run) -> dict[str, Any]:
                 raise DataError(path, None, what, fix=f"correct {section}.{name} in the run file") from None
     policy = run.prepare.policy
     if policy is not None and (asked := read_classifier(policy)) is not None:
-        hashes["classifier"] = _classifier_hash(asked)
+        hashes["classifier"] = _run_hash(
+            asked.run, f"{asked.file}: [classifier] run", f"relative paths start at {asked.file.parent}"
+        )
+    if (model := settings["prepare"].pop("entity_model")) is not None:
+        hashes["entity_model"] = _run_hash(model, "prepare.entity_model", BESIDE)
     return {**settings, "files": hashes}
 
 
-def _classifier_hash(asked: AskedClassifier) -> str:
-    """Of what a classifying run answers with: its settings, its prompts, and the bytes of its weights."""
-    try:
-        files = RunDir.open(asked.run)
-    except CheckpointError as error:
-        raise CheckpointError(
-            f"{asked.file}: [classifier] run: {error.args[0].partition(chr(10))[0]}",
-            fix=f"name the folder that finetrie run printed; relative paths start at {asked.file.parent}",
-        ) from None
+def _run_hash(directory: Path | str, setting: str, start: str) -> str:
+    """Of what another run answers with: its settings, its prompts, and the bytes of its weights."""
+    files = named_run(directory, setting, start)
     folders = [folder for folder in (files.adapter, files.model) if folder.is_dir()]
     weights = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
     parts = [path for path in (files.run_file, files.prompt, *weights) if path.is_file()]
     hashes = {path.relative_to(files.path).as_posix(): file_hash(path) for path in parts}
     return text_hash(json.dumps(hashes, sort_keys=True))
+
+
+def named_run(directory: Path | str, setting: str, start: str) -> RunDir:
+    """The run that a setting names; raises CheckpointError, which tells the setting, where it is none."""
+    try:
+        return RunDir.open(Path(directory))
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{setting}: {error.args[0].partition(chr(10))[0]}",
+            fix=f"name the folder that finetrie run printed; {start}",
+        ) from None
 
 
 def _name(run: Run, identity: Mapping[str, Any]) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from finetrie.data.privacy.entities import EntityModel
 from finetrie.data.privacy.kinds import ALL, kind_named
 from finetrie.data.privacy.widths import half_width
-from finetrie.records import Span
 
-EntityModel: TypeAlias = Callable[[str], Sequence[Span]]
 Allowed: TypeAlias = "str | re.Pattern[str]"
 
 ENTITY_KINDS = {

@@ -77,4 +77,7 @@ ALL = (
     "name",
     "address",
 )
-"""The built-in kinds. `name` and `address` are found only by an entity model."""
+"""The built-in kinds."""
+
+BY_MODEL = ("name", "address")
+"""Those that only an entity model finds."""

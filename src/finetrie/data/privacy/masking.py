@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from finetrie.data.edits import Edit, apply, rebase
 from finetrie.data.language import language
-from finetrie.data.privacy.finding import Allowed, EntityModel, Finding, find_personal_data
+from finetrie.data.privacy.entities import EntityModel
+from finetrie.data.privacy.finding import Allowed, Finding, find_personal_data
 from finetrie.data.privacy.kinds import ALL
 from finetrie.data.privacy.surrogates import Style, Surrogates
 from finetrie.data.privacy.widths import half_width
@@ -80,9 +81,16 @@ def mask(
     return Masked(_edited(example, fields, edits, moved), edits.get("text", ()), tuple(changes), destroyed)
 
 
-def mask_text(text: str, *, kinds: Collection[str] = ALL, allow: Iterable[Allowed] = (), style: Style = "tag") -> str:
+def mask_text(
+    text: str,
+    *,
+    kinds: Collection[str] = ALL,
+    allow: Iterable[Allowed] = (),
+    entities: EntityModel | None = None,
+    style: Style = "tag",
+) -> str:
     """A text that belongs to no row, such as a line of a record, with a surrogate in place of every finding."""
-    return mask(Example("", text, None, ""), kinds=kinds, allow=allow, style=style).example.text
+    return mask(Example("", text, None, ""), kinds=kinds, allow=allow, entities=entities, style=style).example.text
 
 
 def shape(value: str) -> str:
