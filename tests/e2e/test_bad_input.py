@@ -169,3 +169,21 @@ def test_a_directory_that_is_no_run_is_named(tmp_path: Path, cli: Cli) -> None:
         done = cli(command, tmp_path)
         assert done.code == 2
         assert "run directory" in done.err
+
+
+@pytest.mark.parametrize("command", ["report", "evaluate", "predict", "curve"])
+def test_a_mistyped_run_directory_is_no_missing_run_file(tmp_path: Path, cli: Cli, command: str) -> None:
+    (tmp_path / "runs" / "news").mkdir(parents=True)
+    rest = [tmp_path / "new.txt"] if command == "predict" else []
+    done = cli(command, tmp_path / "runs" / "nwes", *rest)
+    assert done.code == 2, done.err
+    assert done.out == ""
+    assert "no such run directory or run file, did you mean 'news'" in done.err
+    assert "finetrie run RUN.toml prints a run directory" in done.err
+
+
+def test_a_missing_run_file_is_still_called_one(tmp_path: Path, cli: Cli) -> None:
+    done = cli("run", tmp_path / "run.toml")
+    assert done.code == 2
+    assert "run.toml: no such file" in done.err
+    assert "finetrie init DATA" in done.err

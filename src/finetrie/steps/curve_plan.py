@@ -21,7 +21,7 @@ from finetrie.steps.baselining import label
 from finetrie.steps.preparing import load_part, prepare
 from finetrie.steps.progress import Progress
 from finetrie.steps.store import write_examples
-from finetrie.steps.workspace import Workspace, open_workspace
+from finetrie.steps.workspace import Workspace, must_be_there, open_workspace
 
 FOLDER, SHARED = "curve", "shared"
 Named = str | Mapping[str, Any]
@@ -212,6 +212,8 @@ def asked_run(
     if not isinstance(source, Run) and Path(source).is_dir():
         found = open_workspace(source, overrides=overrides)
         return Asked(with_options(found.run, options), out or found.path, found if out is None else None)
+    if not isinstance(source, Run):
+        must_be_there(Path(source))
     run = source if isinstance(source, Run) else load_run(Path(source), overrides)
     return Asked(with_options(run, options), out)
 

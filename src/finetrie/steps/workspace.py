@@ -84,7 +84,7 @@ def open_workspace(
     if not isinstance(source, Run) and Path(source).is_dir():
         return _existing(Path(source), overrides)
     if not isinstance(source, Run):
-        _must_be_there(Path(source))
+        must_be_there(Path(source))
     run = source if isinstance(source, Run) else load_run(Path(source), overrides)
     identity = _identity(run)
     directory = out or Path("runs") / _name(run, identity)
@@ -103,7 +103,7 @@ def open_workspace(
     return workspace
 
 
-def _must_be_there(path: Path) -> None:
+def must_be_there(path: Path) -> None:
     """A mistyped run directory is not a run file that is missing: only a name in .toml is taken for one."""
     if path.exists() or path.suffix == ".toml":
         return
