@@ -100,6 +100,7 @@ def render(results: CurveResults, words: Words, pictures: Mapping[str, Draw]) ->
         FEW=FEW,
         interval=curve_story.interval,
         points=curve_story.points,
+        points_interval=curve_story.points_interval,
         p_value=curve_story.p_value,
         SURE=curve_story.SURE,
     )

@@ -10,7 +10,7 @@ from typing import Any
 from finetrie.reports.curve_charts import Line, Spot
 from finetrie.reports.curve_results import CurveResults
 from finetrie.reports.digest import Row
-from finetrie.reports.numbers import DASH, compact, duration, is_number, number, percent
+from finetrie.reports.numbers import DASH, compact, duration, is_number, number, p_equals, percent
 from finetrie.reports.words import Words
 
 SURE = 0.05
@@ -90,7 +90,7 @@ def beaten(results: CurveResults, best: Row, words: Words) -> list[str]:
             name=rival["name"],
             points=points(abs(difference)),
             side=words("curve_more" if difference > 0 else "curve_fewer"),
-            p=p_value(p),
+            p=p_equals(p),
         )
     ]
 
@@ -298,6 +298,11 @@ def points(share: Any) -> str:
 
 def p_value(p: Any) -> str:
     return DASH if not is_number(p) else "< .001" if p < 0.001 else f"{p:.3f}".lstrip("0") if p < 1 else "1"
+
+
+def points_interval(ends: Any) -> str:
+    """[low, high] of a difference, in percentage points."""
+    return f"[{points(ends[0])}, {points(ends[1])}]" if ends else DASH
 
 
 def cost(value: Any) -> str:

@@ -46,6 +46,11 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value - value == 0
 
 
+def p_equals(p: Any) -> str:
+    """A p-value as a sentence says it: `p = .003`, `p < .001`."""
+    return "p –" if not is_number(p) else "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
+
+
 def clip(text: str, length: int) -> tuple[str, int | None]:
     """The beginning of a text, and its whole length if that is longer."""
     return (text, None) if len(text) <= length else (text[:length], len(text))

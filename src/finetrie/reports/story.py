@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finetrie.records import Outcome
-from finetrie.reports.numbers import duration, is_number, number, percent
+from finetrie.reports.numbers import duration, is_number, number, p_equals, percent
 from finetrie.reports.results import Results
 from finetrie.reports.words import Words
 
@@ -132,7 +132,7 @@ def beaten(results: Results, words: Words) -> list[str]:
                 "name": baseline_name(name, found, words),
                 "score": percent(against["a"]),
                 "seconds": duration(found.get("seconds"), words.language),
-                "p": _p_value(against.get("p")),
+                "p": p_equals(against.get("p")),
                 "test": words.or_key("test_", str(against.get("test"))),
             }
             sentences.append(words(f"lead_baseline_{against.get('verdict', 'unclear')}", **told))
@@ -150,10 +150,6 @@ def baseline_name(name: str, found: Mapping[str, Any], words: Words) -> str:
 
 _RECORDED = ("name", "train_rows", "fit_seconds", "facts")
 """What stands beside the settings of a baseline in its results."""
-
-
-def _p_value(p: Any) -> str:
-    return "p –" if not is_number(p) else "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
 
 
 def _classified(metrics: Mapping[str, Any], words: Words, values: dict[str, str]) -> list[str]:

@@ -68,6 +68,16 @@ def test_a_difference_that_may_be_chance_is_called_open(tmp_path: Path) -> None:
     assert "do not show which of the two is better" in html
 
 
+def test_a_small_p_is_written_once_and_differences_are_points_to_their_ends(copy: Path) -> None:
+    curve: dict[str, Any] = read_json(copy / "curve.json")
+    for test in curve["comparisons"]:
+        test |= {"p": 0.0002, "p_holm": 0.0004, "interval": [-0.123, 0.045]}
+    write_json(copy / "curve.json", curve)
+    html = page(copy)
+    assert "all comparisons: p &lt; .001" in html
+    assert "[-12.3, 4.5]" in html
+
+
 def test_every_chart_lies_beside_the_page_as_svg_and_png(copy: Path) -> None:
     page(copy)
     names = {
