@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetrie.data.duplicates.habits import Habits
-from finetrie.data.duplicates.meaning import GRAVITY, HARMLESS, SAYS, compare
+from finetrie.data.duplicates.meaning import GRAVITY, HARMLESS, SAYS, compare, much_differs
 from finetrie.data.duplicates.tokens import clauses, content, plain, read_tokens, same_words_key
 
 NO_HABITS = Habits(())
@@ -107,6 +107,19 @@ def test_what_differs_has_a_sign(one: str, other: str, sign: str) -> None:
 def test_a_difference_is_the_same_seen_from_either_side(one: str, other: str) -> None:
     left, right = plain(one), plain(other)
     assert compare(left, right, NO_HABITS).sign == compare(right, left, NO_HABITS).sign
+
+
+@given(texts, texts)
+def test_the_quick_look_says_what_the_comparison_says(one: str, other: str) -> None:
+    left, right = plain(one), plain(other)
+    assert much_differs(left, right) == (compare(left, right, NO_HABITS).sign == "other")
+
+
+def test_the_quick_look_knows_moved_clauses_from_other_texts() -> None:
+    left, right = "今天天气真的很好，我们一起去公园里玩", "我们一起去公园里玩，今天天气真的很好"
+    assert compare(left, right, NO_HABITS).sign == "order"
+    assert not much_differs(left, right)
+    assert much_differs(left, "今天天气真的很好，他和同学在图书馆看书")
 
 
 @given(texts, st.data())

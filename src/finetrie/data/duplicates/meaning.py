@@ -16,7 +16,16 @@ from rapidfuzz.distance import OSA, Levenshtein
 
 from finetrie.data.duplicates import lexicon
 from finetrie.data.duplicates.habits import Habits
-from finetrie.data.duplicates.tokens import Reading, clauses, content, is_content, is_number, is_spaceless, read_tokens
+from finetrie.data.duplicates.tokens import (
+    Reading,
+    clauses,
+    content,
+    folded_tokens,
+    is_content,
+    is_number,
+    is_spaceless,
+    read_tokens,
+)
 
 Sign: TypeAlias = Literal[
     "same",
@@ -109,6 +118,19 @@ def compare(left: str, right: str, habits: Habits, *, same_entities: bool = Fals
     if gravest == "slip" and min(map(_content_length, (one, other))) < SLIP_LENGTH:
         gravest = "wording"
     return Difference(gravest, pieces)
+
+
+def much_differs(left: str, right: str) -> bool:
+    """Whether `compare` says "other" of two `plain` texts, without saying what differs: several times as fast.
+
+    The changed words are as many as the edits of an optimal alignment, which is what `Levenshtein.distance` counts.
+    """
+    if max(len(left), len(right)) > LONGEST:
+        return False
+    one, other = folded_tokens(left), folded_tokens(right)
+    most = int(max(ALIKE_WORDS, ALIKE_SHARE * max(len(one), len(other))))
+    changed = Levenshtein.distance(one, other, score_cutoff=most)  # beyond the cutoff: one more than it
+    return changed > most and not _moved_clauses(left, right)
 
 
 def stated(text: str) -> tuple[tuple[str, ...], int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 SPACELESS = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai and Lao, Burmese, Khmer
@@ -39,17 +40,19 @@ def plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).split())
 
 
+@lru_cache(maxsize=256)
 def read_tokens(text: str) -> Reading:
-    """Tokens of a `plain` text with their places."""
-    found = list(_TOKEN.finditer(text))
-    tokens = tuple(match.group() for match in found)
-    return Reading(
-        text,
-        tokens,
-        tuple(token.casefold() for token in tokens),
-        tuple(match.start() for match in found),
-        tuple(match.end() for match in found),
-    )
+    """Tokens of a `plain` text with their places. A row is compared with several in turn, so the last are kept."""
+    tokens = tuple(_TOKEN.findall(text))
+    places = [match.span() for match in _TOKEN.finditer(text)]
+    starts, ends = zip(*places, strict=True) if places else ((), ())
+    return Reading(text, tokens, tuple(map(str.casefold, tokens)), starts, ends)
+
+
+@lru_cache(maxsize=256)
+def folded_tokens(text: str) -> tuple[str, ...]:
+    """`read_tokens(text).folded` alone."""
+    return tuple(map(str.casefold, _TOKEN.findall(text)))
 
 
 def same_words_key(text: str) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Literal, TypeAlias
 
 from finetrie.data.duplicates.habits import Habits
-from finetrie.data.duplicates.meaning import Difference, compare, stated
+from finetrie.data.duplicates.meaning import Difference, compare, much_differs, stated
 from finetrie.data.duplicates.tokens import plain
 from finetrie.records import Example, Span
 
@@ -38,6 +38,8 @@ def judge(
         by_vector: the rows were found by their vectors, so that their words may differ although they say the same.
         free_answers: targets are texts, of which no two need be the same; different ones are no conflict in doubt.
     """
+    if not by_vector and much_differs(*texts):  # of the pairs that a large set proposes, most
+        return "unlike", Difference("other")
     annotated = isinstance(earlier.target, tuple) and isinstance(later.target, tuple)
     same = same_target(earlier, later)
     named = annotated and same and bool(earlier.target)  # that neither row names anything proves nothing
