@@ -121,7 +121,11 @@ def rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
             "–  (name the test file with --against)" if leaks is None else _counts(leaks["count"], leaks["rules"]),
         ),
         ("personal data", _counts(card["personal_data"]["count"], card["personal_data"]["kinds"], unit="rows")),
-        ("suspects", f"{suspects['count']} of {suspects['judged']} labels look doubtful"),
+        (
+            "suspects",
+            f"{suspects['count']} of {suspects['judged']} labels look doubtful"
+            + (f" ({suspects['labels']} labels in all)" if suspects["judged"] < suspects["labels"] else ""),
+        ),
         ("machine", f"{card['machine_written']['count']} rows with phrases that only machines write"),
         *((rule.replace("_", " "), str(found["count"])) for rule, found in card["findings"].items()),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import ceil
 from typing import Any
 
@@ -29,8 +29,21 @@ BINS = 30
 """Bars of a histogram of lengths."""
 
 
+PARTS = ("duplicates", "labels", "leaks", "languages", "personal data", "machine-written texts", "card")
+"""What `check` does, in this order."""
+
+
+def _silent(part: str) -> None:
+    pass
+
+
 def check(
-    data: Dataset, *, against: Dataset | None = None, by_vector: Retrieval | None = None, seed: int = 0
+    data: Dataset,
+    *,
+    against: Dataset | None = None,
+    by_vector: Retrieval | None = None,
+    seed: int = 0,
+    begin: Callable[[str], None] = _silent,
 ) -> dict[str, Any]:
     """Facts about labelled rows as plain JSON values.
 
@@ -38,6 +51,7 @@ def check(
         data: read with `on_bad_row="reject"`, so that one bad row does not hide the others.
         against: rows that must not be known from `data`: its test file.
         by_vector: also compare rows by vectors, and how.
+        begin: called with each of `PARTS` as it begins.
 
     Returns:
         `rows`: how many; `languages`: language → rows; `lengths`: of the texts; `labels`: counts, rare and similar
@@ -50,9 +64,19 @@ def check(
     """
     rows = data.examples
     vectors = by_vector.arguments() if by_vector is not None else {}
+    begin("duplicates")
     found = find_duplicates(rows, kind=data.kind, **vectors)
+    begin("labels")
     quality = assess(rows, kind=data.kind, seed=seed)
+    begin("leaks")
     leaks = find_leaks(rows, against.examples, kind=data.kind, **vectors) if against is not None else None
+    begin("languages")
+    languages = Counter(guess_language(row.text).code or "unknown" for row in rows)
+    begin("personal data")
+    personal = personal_data(rows)
+    begin("machine-written texts")
+    machine_written = _machine_written(rows)
+    begin("card")
     card: dict[str, Any] = {
         "kind": data.kind,
         "format": data.format,
@@ -60,15 +84,15 @@ def check(
         "columns": {"text": data.text, "target": data.target, "options": data.options},
         "rows": len(rows),
         "rejected": _rejected(data),
-        "languages": dict(Counter(guess_language(row.text).code or "unknown" for row in rows).most_common()),
+        "languages": dict(languages.most_common()),
         "lengths": {"characters": lengths([len(row.text) for row in rows])},
         "labels": _labels(quality),
         "duplicates": _duplicates(found, by_vector=by_vector is not None),
         "conflicts": _conflicts(found),
         "leaks": _leaks(leaks),
-        "personal_data": personal_data(rows),
+        "personal_data": personal,
         "suspects": _suspects(quality),
-        "machine_written": _machine_written(rows),
+        "machine_written": machine_written,
         "findings": _findings(quality),
         "notices": [*data.notices, *found.notices, *quality.suspects.notices],
     }
@@ -245,6 +269,7 @@ def _suspects(quality: Quality) -> dict[str, Any]:
     return {
         "count": len(ranked),
         "judged": quality.suspects.judged,
+        "labels": quality.suspects.labels,
         "confusions": [list(one) for one in quality.suspects.confusions[:LISTED]],
         "examples": [
             {

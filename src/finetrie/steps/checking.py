@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from finetrie.config import Run, load_run, parse_run
+from finetrie.data.check import PARTS as CHECKED
 from finetrie.data.check import check as check_rows
 from finetrie.data.check import lengths
 from finetrie.data.duplicates import retrieval
@@ -18,7 +20,10 @@ from finetrie.reports.card import write_card
 from finetrie.reports.words import Language
 from finetrie.steps.cleaning import chosen_retrieval
 from finetrie.steps.preparing import freeze, read_like
-from finetrie.steps.progress import Progress, Quiet
+from finetrie.steps.progress import Bar, Progress, Quiet
+
+PARTS = (*CHECKED, "tokens")
+"""What the progress bar counts."""
 
 MOST_PROMPTS = 20_000
 """Rows whose tokens are counted; of a larger file every n-th one."""
@@ -77,16 +82,25 @@ def check(
     if vectors is None and similarity is not None:
         raise ConfigError("similarity is not used without vectors", fix='name an encoder, such as vectors="offline"')
     by_vector = chosen_retrieval(run.prepare) if vectors is None else retrieval(vectors, similarity=similarity)
-    card = {
-        "file": str(data),
-        "against": None if against is None else str(against),
-        **check_rows(rows, against=held, by_vector=by_vector),
-    }
-    card["lengths"]["tokens"] = _tokens(run, rows)
+    with progress.bar("check", len(PARTS)) as bar:
+        begin = partial(_begin, bar)
+        card = {
+            "file": str(data),
+            "against": None if against is None else str(against),
+            **check_rows(rows, against=held, by_vector=by_vector, begin=begin),
+        }
+        begin("tokens")
+        card["lengths"]["tokens"] = _tokens(run, rows)
+        bar.advance()
     for notice in card["notices"]:
         progress.notice(notice)
     write_json(out / "card.json", card)
     return Checked(card, out / "card.json", write_card(card, out / "card.html", language=language))
+
+
+def _begin(bar: Bar, part: str) -> None:
+    """Say which part begins; the one before it is done."""
+    bar.advance(int(part != PARTS[0]), note=part)
 
 
 def _opened(data: Path, *, text: str | None, target: str | None, model: str, max_tokens: int) -> tuple[Run, Dataset]:
@@ -109,15 +123,18 @@ def _tokens(run: Run, rows: Dataset) -> dict[str, Any]:
     step = -(-len(rows.examples) // MOST_PROMPTS)
     some = rows.examples[::step]
     renderer = freeze(run, some)
-    rendered = list(renderer.render_many(some))
-    prompts = [prompt for prompt in rendered if isinstance(prompt, Prompt)]
-    shortened = sum(prompt.shortening is not None for prompt in prompts)
+    counted: list[int] = []
+    shortened = 0
+    for prompt in renderer.render_many(some):
+        if isinstance(prompt, Prompt):
+            counted.append(len(prompt.ids))
+            shortened += prompt.shortening is not None
     return {
-        **lengths([len(prompt.ids) for prompt in prompts]),
+        **lengths(counted),
         "model": run.model.base,
         "budget": run.model.max_tokens,
         "counted": len(some),
         "shortened": shortened,
         "shortened_share": round(shortened / len(some), 4),
-        "too_long": len(rendered) - len(prompts),
+        "too_long": len(some) - len(counted),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from finetrie.data.check import check
+from finetrie.data.check import PARTS, check
 from finetrie.data.reading import read
 from finetrie.reports.card import render
 from tests.unit.data.writing import jsonl
@@ -40,3 +40,10 @@ def test_a_conflict_about_classes_shows_them_and_what_differs(tmp_path: Path) ->
     page = render({"file": "a.jsonl", "against": None, **card}, language="zh")
     assert [(one["partner_labelled"], one["labelled"]) for one in card["conflicts"]["examples"]] == [("a", "b")]
     assert "near duplicate 1.0 · punctuation" in page
+
+
+def test_each_part_is_told_as_it_begins(tmp_path: Path) -> None:
+    rows = [{"text": f"第{i}条", "label": "ab"[i % 2]} for i in range(4)]
+    begun: list[str] = []
+    check(read(jsonl(tmp_path / "a.jsonl", rows)), begin=begun.append)
+    assert tuple(begun) == PARTS

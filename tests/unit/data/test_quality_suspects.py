@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetrie.data.quality import Probabilities, find_suspects
+from finetrie.data.quality import Probabilities, find_suspects, sampling
 from finetrie.data.quality import folds as folding
 from finetrie.data.quality.confident import (
     TEMPERATURES,
@@ -275,6 +275,45 @@ def test_a_sample_is_fitted_but_every_row_is_judged(monkeypatch: pytest.MonkeyPa
     assert any("were fitted on a sample of" in notice for notice in suspects.notices)
     assert len({s.id for s in suspects.ranked} & wrong) >= 0.4 * len(wrong)
     assert not any(s.given == "军事" for s in suspects.ranked)
+
+
+def test_two_models_are_enough_where_each_has_as_much_to_learn_from_as_one_of_five(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows, wrong = planted(corpus(WORDS, 300), 0.05)
+    # Five models would be fitted on 2/5 of the characters each. Two are, on one half of 4/5 of them.
+    monkeypatch.setattr(folding, "FIT_CHARACTERS", sum(len(e.text) + 1 for e in rows) // 2)
+    suspects = find_suspects(rows)
+    notice = next(notice for notice in suspects.notices if "were fitted on a sample of" in notice)
+    assert 235 <= int(notice.split("sample of ")[1].split()[0]) <= 245
+    assert len({s.id for s in suspects.ranked} & wrong) >= 0.6 * len(wrong)
+
+
+def test_of_very_many_rows_a_sample_with_every_label_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = corpus(WORDS, 300) + [Example(f"rare {i}", f"航母演习第{i}次", "军事", f"x:{i}") for i in range(6)]
+    monkeypatch.setattr(sampling, "CHARACTERS", sum(len(e.text) for e in rows) // 3)
+    monkeypatch.setattr(sampling, "FEWEST", 6)
+    suspects = find_suspects(rows)
+    assert suspects.labels == 306
+    assert 90 <= suspects.judged <= 120
+    assert suspects.notices[0].startswith(f"suspects were looked for among {suspects.judged} of 306 labels")
+    chosen = sampling.sampled(rows, lambda e: len(e.text), seed=0)
+    assert sum(e.target == "军事" for e in chosen) == 6
+    assert find_suspects(rows[::-1]).ranked == suspects.ranked
+
+
+def test_a_sample_of_annotated_rows_holds_rows_of_the_rarest_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [Example(f"{i}", f"张伟{i}", (Span(0, 2, "PER"),), f"f:{i}") for i in range(100)]
+    rows += [
+        Example("both", "张伟在北京", (Span(0, 2, "PER"), Span(3, 5, "GPE")), "f:100"),
+        Example("0", "无", (), "f:"),
+    ]
+    monkeypatch.setattr(sampling, "CELLS", 40)
+    monkeypatch.setattr(sampling, "FEWEST", 1)
+    chosen = sampling.sampled(rows, lambda e: len(e.text), seed=0)
+    assert rows[100] in chosen
+    assert rows[101] not in chosen
+    assert 10 <= len(chosen) <= 30
 
 
 def test_instructions_count_where_rows_have_different_ones() -> None:

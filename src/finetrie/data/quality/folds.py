@@ -15,7 +15,8 @@ from finetrie.data.quality.confident import Floats, Ints
 from finetrie.data.tfidf import BEGIN, END, are_spaced, fit_vectorizer
 
 FIT_CHARACTERS = 1_000_000
-"""Characters the models are fitted on at most; above it a seeded, stratified sample is fitted and every row judged."""
+"""Characters that five models are fitted on, each on four fifths of them; of more a seeded, stratified sample is fitted
+and every row judged. Where it does, fewer models are fitted on as many characters each."""
 
 READ_CHARACTERS = 2_000
 """Characters of one text that are looked at, from its beginning."""
@@ -68,9 +69,12 @@ def out_of_fold(
     label with one text, cannot be predicted: its lines are NaN, it has no column, and a notice counts it.
 
     Args:
+        folds: at most; large sets have fewer, of which each leaves as much to fit a model on.
         characters: features are character 1- to 3-grams (True), or words and pairs of words (False); None: words for
             texts that put spaces between them.
     """
+    each = FIT_CHARACTERS * (folds - 1) / folds
+    folds = _enough_folds(items, folds, each)
     fold = assign_folds(items, folds=folds, seed=seed)
     places: dict[str, set[int]] = {}
     for item, place in zip(items, fold.tolist(), strict=True):
@@ -81,15 +85,18 @@ def out_of_fold(
     if len(labels) < 2:
         return Probabilities(labels, values, notices=(*notices, "fewer than two labels can be compared"))
     order = _canonical_order(items, labels, seed)
-    sample = _sample(items, order, fold)
+    sample = _sample(items, order, fold, characters=round(each * folds / (folds - 1)))
     if len(sample) < len(order):
         notices.append(f"models were fitted on a sample of {len(sample)} of {len(order)} rows; all rows were judged")
     rows = [items[i] for i in sample]
     if characters is None:
         characters = not are_spaced([field for item in rows for field in item.fields])
-    model = _Linear.fit(rows, fold[np.asarray(sample)], labels, characters=characters)
-    for start in range(0, len(order), BLOCK):
-        block = order[start : start + BLOCK]
+    model = _Linear.fitted(rows, labels, characters=characters)
+    values[sample] = model.fit(rows, fold[np.asarray(sample)])
+    fitted = set(sample)
+    left = [i for i in order if i not in fitted]
+    for start in range(0, len(left), BLOCK):
+        block = left[start : start + BLOCK]
         values[block] = model.predict([items[i] for i in block], fold[block])
 
     def explain(row: int, given: str, suggested: str) -> tuple[str, ...]:
@@ -118,27 +125,34 @@ class _Linear:
         self.models: dict[int, Any] = {}
 
     @classmethod
-    def fit(cls, items: Sequence[Item], fold: Ints, labels: tuple[str, ...], *, characters: bool) -> _Linear:
+    def fitted(cls, items: Sequence[Item], labels: tuple[str, ...], *, characters: bool) -> _Linear:
+        """The features of `items`, which are in a random order; no model yet."""
+        known = items[: _within(items, FIT_CHARACTERS)]
+        columns = [[item.fields[f] for item in known] for f in range(len(known[0].fields))]
+        features = min(FEATURES, PARAMETERS // len(labels)) // len(columns)
+        return cls([_vectorizer(texts, features, characters=characters) for texts in columns], labels)
+
+    def fit(self, items: Sequence[Item], fold: Ints) -> Floats:
+        """One model for each fold, of the items outside of it; (items, labels): the probabilities, as `predict`."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
 
-        columns = [[item.fields[f] for item in items] for f in range(len(items[0].fields))]
-        features = min(FEATURES, PARAMETERS // len(labels)) // len(columns)
-        linear = cls([_vectorizer(texts, features, characters=characters) for texts in columns], labels)
-        matrix, column = linear._matrix(items), {label: j for j, label in enumerate(labels)}
+        matrix, column = self._matrix(items), {label: j for j, label in enumerate(self.labels)}
         given = np.array([column[item.label] for item in items])
         for k in sorted(set(fold.tolist())):
             model = LogisticRegression(C=REGULARISATION, max_iter=ITERATIONS, tol=1e-6)
             with warnings.catch_warnings():
                 # Steps are counted instead: gradients of many labels or rare words are small from the beginning.
                 warnings.simplefilter("ignore", ConvergenceWarning)
-                linear.models[k] = model.fit(matrix[fold != k], given[fold != k])
-        return linear
+                self.models[k] = model.fit(matrix[fold != k], given[fold != k])
+        return self._probabilities(matrix, fold)
 
     def predict(self, items: Sequence[Item], fold: Ints) -> Floats:
         """(items, labels), each from the model that was fitted without its fold."""
-        matrix = self._matrix(items)
-        values = np.zeros((len(items), len(self.labels)), dtype=np.float32)
+        return self._probabilities(self._matrix(items), fold)
+
+    def _probabilities(self, matrix: Any, fold: Ints) -> Floats:
+        values = np.zeros((len(fold), len(self.labels)), dtype=np.float32)
         for k in sorted(set(fold.tolist())):
             values[fold == k] = self.models[k].predict_proba(matrix[fold == k])
         return values
@@ -185,10 +199,15 @@ def _canonical_order(items: Sequence[Item], labels: Sequence[str], seed: int) ->
     return sorted(judged, key=lambda i: (digests[i], items[i].label, items[i].fields))
 
 
-def _sample(items: Sequence[Item], order: Sequence[int], fold: Ints) -> list[int]:
-    """The part of `order` that is fitted: all of it, or as much of each label as `FIT_CHARACTERS` allow."""
-    sizes = {i: sum(min(len(field), READ_CHARACTERS) for field in items[i].fields) + 1 for i in order}
-    if sum(sizes.values()) <= FIT_CHARACTERS:
+def _enough_folds(items: Sequence[Item], most: int, characters: float) -> int:
+    """The fewest folds of which all but one hold as many `characters` as one model is fitted on; `most` where none."""
+    size = sum(map(_size, items))
+    return next((k for k in range(2, most) if size * (k - 1) / k >= characters), most)
+
+
+def _sample(items: Sequence[Item], order: Sequence[int], fold: Ints, *, characters: int) -> list[int]:
+    """The part of `order` that is fitted: all of it, or as much of each label as `characters` allow."""
+    if sum(_size(items[i]) for i in order) <= characters:
         return list(order)
     cells = Counter((items[i].label, int(fold[i])) for i in order)
     seen: Counter[tuple[str, int]] = Counter()
@@ -198,14 +217,24 @@ def _sample(items: Sequence[Item], order: Sequence[int], fold: Ints) -> list[int
         rank = seen[cell]
         seen[cell] += 1
         places.append((-1.0 if rank < _KEPT_EACH else (rank + 0.5) / cells[cell], at))
-    left = FIT_CHARACTERS
+    left = characters
     chosen: list[int] = []
     for position, at in sorted(places):
-        left -= sizes[order[at]]
+        left -= _size(items[order[at]])
         if left < 0 and position >= 0:
             break
         chosen.append(at)
     return [order[at] for at in sorted(chosen)]
+
+
+def _size(item: Item) -> int:
+    """Characters of an item that are looked at, and one for its end."""
+    return sum(min(len(field), READ_CHARACTERS) for field in item.fields) + 1
+
+
+def _within(items: Sequence[Item], characters: int) -> int:
+    """How many of the first items have so many characters together; one at least."""
+    return max(1, int(np.searchsorted(np.cumsum([_size(item) for item in items]), characters, side="right")))
 
 
 def _alone(items: Sequence[Item], labels: Sequence[str]) -> list[str]:

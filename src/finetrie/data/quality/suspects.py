@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,7 +22,8 @@ from finetrie.data.quality.confident import (
     scaled,
 )
 from finetrie.data.quality.findings import Suspect
-from finetrie.data.quality.folds import Item, Probabilities, out_of_fold
+from finetrie.data.quality.folds import READ_CHARACTERS, Item, Probabilities, out_of_fold
+from finetrie.data.quality.sampling import sampled
 from finetrie.records import Example, Span
 
 SURE = 0.9
@@ -40,6 +41,7 @@ class Suspects:
     cut: int = 0  # labels that are listed unless `limit` asks for another number
     estimated: int = 0  # labels that confident learning takes for wrong; too many where the model knows little
     agreement: float | None = None  # share of the judged labels that the model finds most probable; None for none
+    labels: int = 0  # all there are; where they are many, a sample was looked at
     judged: int = 0  # labels with probabilities
     unjudged: Mapping[str, int] = field(default_factory=dict)  # label → labels that nothing could be said about
     confusions: tuple[tuple[str, str, int], ...] = ()  # (given, truly, estimated labels), the most frequent first
@@ -70,7 +72,8 @@ def find_suspects(
     do not). Probabilities are brought to one temperature that fits the labels. Confident learning then estimates how
     many rows of each label are truly another's; listed are as many, those with the largest margins, of which each must
     reach `SURE`. The less the model agrees with the labels (`agreement`), the more of the list is its own mistakes.
-    For entities every mention is judged, by its words and `CONTEXT` characters around it.
+    For entities every mention is judged, by its words and `CONTEXT` characters around it. Of very large sets a sample
+    of the rows is judged (`quality.sampling`); a notice says how many.
 
     Args:
         kind: "classification" or "ner"; None: what the targets show. Free answers cannot be judged.
@@ -88,10 +91,15 @@ def find_suspects(
     kind = kind or kind_of_examples(examples)
     if kind == "instruction":
         return Suspects(notices=("free answers have no labels to compare",))
-    judged = _mentions(examples) if kind == "ner" else _rows(examples)
+    entities = kind == "ner"
+    labels = sum(_count(example, entities) for example in examples)
+    chosen = examples
+    if probabilities is None:
+        chosen = sampled(examples, _size_of_mentions if entities else _size_of_text, seed=seed)
+    judged = _mentions(chosen) if entities else _rows(chosen)
     if probabilities is None:
         probabilities = out_of_fold(
-            [one.item for one in judged], folds=folds, seed=seed, characters=True if kind == "ner" else None
+            [one.item for one in judged], folds=folds, seed=seed, characters=True if entities else None
         )
     if probabilities.values.shape != (len(judged), len(probabilities.labels)):
         raise ValueError(
@@ -102,7 +110,9 @@ def find_suspects(
     rows = [i for i, one in enumerate(judged) if one.item.label in column and not np.isnan(probabilities.values[i, 0])]
     unjudged = Counter(one.item.label for one in judged)
     unjudged.subtract(judged[i].item.label for i in rows)
-    return _ranked(judged, rows, probabilities, column, {k: n for k, n in sorted(unjudged.items()) if n}, limit)
+    found = _ranked(judged, rows, probabilities, column, {k: n for k, n in sorted(unjudged.items()) if n}, limit)
+    notices = (_sample_notice(len(judged), labels), *found.notices) if len(chosen) < len(examples) else found.notices
+    return replace(found, labels=labels, notices=notices)
 
 
 def _ranked(
@@ -167,6 +177,24 @@ def _mentions(examples: Sequence[Example]) -> list[_Judged]:
             )
             judged.append(_Judged(example, Item(fields, span.label, group), span))
     return judged
+
+
+def _count(example: Example, entities: bool) -> int:
+    """Labels of a row."""
+    return len(example.target) if entities and isinstance(example.target, tuple) else isinstance(example.target, str)
+
+
+def _size_of_text(example: Example) -> int:
+    return min(len(example.text), READ_CHARACTERS)
+
+
+def _size_of_mentions(example: Example) -> int:
+    spans = example.target if isinstance(example.target, tuple) else ()
+    return sum(span.end - span.start + 2 * CONTEXT for span in spans)
+
+
+def _sample_notice(judged: int, labels: int) -> str:
+    return f"suspects were looked for among {judged} of {labels} labels: a sample that holds rows of every label"
 
 
 def _asked(example: Example, own_instruction: bool) -> str:
