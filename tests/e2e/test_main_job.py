@@ -104,6 +104,8 @@ def test_another_file_can_be_scored(classified: Path, cli: Cli, rows: list[dict[
     )
     done = cli("evaluate", classified, "--data", other, "--json")
     assert done.code == 0, done.err
+    [folder] = [line.removeprefix("results: ") for line in done.err.splitlines() if line.startswith("results: ")]
+    assert read_json(Path(folder) / "metrics.json") == json.loads(done.out), "what compare is given"
     metrics = json.loads(done.out)
     assert metrics["n"] == len(rows[::7]) + 1
     assert metrics["unseen_gold"] == {"没见过": 1}

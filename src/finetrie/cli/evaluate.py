@@ -64,3 +64,4 @@ def evaluate(
         typer.echo(json.dumps(result.metrics, ensure_ascii=False))
     else:
         print_metrics(result)
+    typer.echo(f"results: {result.path}", err=True)
