@@ -50,6 +50,15 @@ def test_weights_are_kept_and_every_row_has_a_source(tmp_path: Path, cli: Cli, s
     assert "50.0 %" in done.err
 
 
+def test_a_bad_row_is_answered_with_the_setting_of_a_mix(tmp_path: Path, cli: Cli, sources: list[Path]) -> None:
+    broken = write_jsonl(tmp_path / "broken.jsonl", [*labelled("丁", 5), {"text": "", "label": "体育"}])
+    done = cli("mix", tmp_path / "mix.jsonl", sources[0], broken)
+    assert done.code == 2
+    assert "broken.jsonl:6" in done.err
+    assert 'on_bad_row = "reject" under its [[sources]] in a mix file' in done.err
+    assert "data.on_bad_row" not in done.err
+
+
 def test_the_same_command_gives_the_same_file_and_another_seed_another_one(
     tmp_path: Path, cli: Cli, sources: list[Path]
 ) -> None:

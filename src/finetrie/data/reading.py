@@ -21,6 +21,9 @@ from finetrie.records import Example, Rejection
 LISTED_ROWS = 20
 """Bad rows an error lists one by one."""
 
+LEAVE_OUT = 'set data.on_bad_row = "reject" to leave them out (rejected.jsonl then lists them)'
+"""What a run does about bad rows, as its errors say it."""
+
 KINDS = ("classification", "ner", "instruction")
 
 
@@ -66,6 +69,7 @@ def read(
     on_bad_row: Literal["stop", "reject"] = "stop",
     labelled: bool = True,
     keep_columns: bool = False,
+    leave_out: str = LEAVE_OUT,
 ) -> Dataset:
     """Read a file of labelled texts.
 
@@ -79,6 +83,7 @@ def read(
         labelled: False reads texts only (`target` is None in every example), from any of the formats or a
             plain text file with a text a line.
         keep_columns: keep what else a row holds in `Example.columns`, for filters on it.
+        leave_out: what the error for bad rows says of how to go on without them.
 
     Returns:
         Examples in file order. Ids are the rows' own `id` where every row has one and no two agree, else origins
@@ -96,7 +101,7 @@ def read(
     collected.settle()
     if collected.bad and on_bad_row == "stop":
         usable = sum(example is not None for example in collected.examples)
-        raise bad_rows_error(opened.source.path, collected.bad, collected.rules, usable=usable)
+        raise bad_rows_error(opened.source.path, collected.bad, collected.rules, usable=usable, leave_out=leave_out)
     if not collected.examples:
         raise nothing_usable(opened.source.path, collected.bad[0], collected.rules)
     columns = opened.columns
@@ -291,7 +296,7 @@ def bad_rows_error(
     rules: Counter[str],
     *,
     usable: int,
-    leave_out: str = 'set data.on_bad_row = "reject" to leave them out (rejected.jsonl then lists them)',
+    leave_out: str = LEAVE_OUT,
 ) -> DataError:
     """One error for all bad rows of a file: the first 20 `found`, how many there are by rule, and what to do."""
     total = rules.total()

@@ -114,7 +114,9 @@ def _require_columns(path: Path, rows: Sequence[Row], columns: Columns, asked: A
             path,
             None,
             f"no column {column!r}{among}{suggest(column, names)} (columns: {', '.join(names) or 'none'})",
-            fix=f'set data.{setting} = "{near[0] if near else "..."}"' + ("" if near else " to one of these"),
+            fix=f'set data.{setting} = "{near[0] if near else "..."}"'
+            + ("" if near else " to one of these")
+            + f" (where the command has it: --{setting})",
         )
 
 

@@ -197,6 +197,7 @@ def _read(source: MixSource, asked: MixFile) -> Dataset:
     return read(
         source.path,
         keep_columns=any(name_of(one) == "columns" for one in filters),
+        leave_out='leave them out: on_bad_row = "reject" under its [[sources]] in a mix file; they are then listed',
         **settings,
     )
 
