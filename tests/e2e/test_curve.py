@@ -147,6 +147,7 @@ def test_a_dry_run_leaves_nothing_behind(cli: Cli, run_file: Path, tmp_path: Pat
     assert plan.code == 0, plan.err
     assert f"{CELLS} cells" in plan.out
     assert "measured on 3 training steps" in plan.out
+    assert "finetrie-plan-" not in plan.err, "the folder of the trial is gone"
     assert sorted(tmp_path.rglob("*")) == before
 
 

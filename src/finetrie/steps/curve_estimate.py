@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +16,7 @@ from finetrie.experiments.grid import Cell
 from finetrie.steps.curve_cells import MARK, available_cores, do_cell, failure_file, seconds_of, work_of
 from finetrie.steps.curve_plan import FOLDER, Asked, Study, asked_run, study, with_first_model
 from finetrie.steps.curving import HERE
-from finetrie.steps.progress import Progress, Quiet
+from finetrie.steps.progress import Bar, Progress, Quiet
 from finetrie.steps.store import write_examples
 from finetrie.steps.workspace import open_workspace
 
@@ -93,12 +94,27 @@ def plan_curve(
         place = call.directory or open_workspace(with_first_model(call.run), out=out)
         if not place.done("prepare"):
             call = Asked(call.run, Path(scratch) / "run")
-        asked = study(call, progress=progress)
+        asked = study(call, progress=_Planning(progress, scratch))
         real, tried = replace(asked, place=place.path / FOLDER), replace(asked, place=Path(scratch) / "curve")
         speeds = _speeds(real, tried, progress)
         lines = tuple(_line(real, cell, speeds[cell.method, cell.model]) for cell in real.cells)
         trials = [speed.trial for speed in speeds.values()]
         return Plan(real.folder, lines, _slots(call.run), _basis(trials))
+
+
+@dataclass(frozen=True)
+class _Planning:
+    """Tells what `told` would, but does not send the user to a folder that is removed again."""
+
+    told: Progress
+    scratch: str
+
+    def notice(self, message: str) -> None:
+        if self.scratch not in message:
+            self.told.notice(message)
+
+    def bar(self, name: str, total: int, *, done: int = 0) -> AbstractContextManager[Bar]:
+        return self.told.bar(name, total, done=done)
 
 
 def _line(plan: Study, cell: Cell, speed: Speed) -> Line:
