@@ -350,7 +350,7 @@ def choose_reserve(
     """
     chat = Chat(tokenizer, template=chat_template, stop_ids=stop_ids)
     answers = [task.answer(label) for label in task.labels] if task.closed else []
-    answers += [task.answer(task.target(example)) for example in examples]
+    answers += {task.answer(task.target(example)) for example in examples}
     answers = [answer for answer in answers if not _SURROGATE.search(answer)]  # `render` rejects those rows
     encoder = chat.encoder
     parts = encoder.encode_many([encoder.boundary + chat.lead + answer for answer in answers])
