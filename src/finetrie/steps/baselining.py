@@ -273,13 +273,14 @@ def _summary(workspace: Workspace, asked: Named, asker: Callable[[], Asker], pro
     if cell.belongs_to_another():  # of settings that the run had before
         rmtree(folder)
     result = cell.result()
-    found = result.metrics
+    found, about = result.metrics, dict(result.metrics["baseline"])
+    fitting = about.pop("fit_seconds")
     return {
         "n": found["n"],
         **_scores(found),
         "outcomes": found["outcomes"],
-        "seconds": found["baseline"]["fit_seconds"] + (found["seconds"] or 0.0),
-        "settings": found["baseline"],
+        "seconds": fitting + (found["seconds"] or 0.0),
+        "settings": about,
         "against": _against(workspace, result.path),
     }
 
