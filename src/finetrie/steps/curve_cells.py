@@ -111,6 +111,8 @@ def _do(work: CellWork, progress: Progress) -> None:
         prepared = open_workspace(work.prepared)
     else:
         prepared = prepare(work.run, out=work.prepared, progress=progress)
+    if (work.out / MARK).exists():  # of other settings, such as [evaluation]: else it would count as finished
+        rmtree(work.out)
     seed = work.run.training.seed
     baseline(prepared, work.named, out=work.out, seed=seed, progress=progress)
     save_run(work.run, RunDir(work.out).run_file)
