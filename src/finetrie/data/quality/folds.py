@@ -22,7 +22,7 @@ READ_CHARACTERS = 2_000
 """Characters of one text that are looked at, from its beginning."""
 
 FEATURES = 200_000
-PARAMETERS = 2_000_000
+PARAMETERS = 1_000_000
 """Weights of one model at most; the optimiser holds about 25 numbers of 8 bytes for each."""
 
 REGULARISATION = 10.0
