@@ -104,6 +104,9 @@ class _Board:
         """(why the worker was lost, the failure if there are no more attempts); (None, None) for a job that is done."""
         try:
             return None, self._ray.get(reference)
+        except self._ray.exceptions.RayTaskError as error:  # before the work began: it could not be imported there
+            said = [line for line in str(error).splitlines() if line.strip()]
+            return None, Failure(type(error.cause).__name__, said[-1].strip(), str(error), attempts=number)
         except self._ray.exceptions.RayError as error:
             reason = str(error).strip().partition("\n")[0]
             return reason, Failure(type(error).__name__, reason, attempts=number)

@@ -53,8 +53,12 @@ class FakeRay:
         class RayError(Exception):
             pass
 
+        class RayTaskError(RayError):
+            cause = ImportError("no such name")
+
     def __init__(self, losses: dict[str, int]) -> None:
         self.losses, self.results, self.asked = losses, {}, dict[str, Any]()
+        self.broken: set[str] = set()  # jobs that no worker can import
 
     def remote(self, **asked: Any) -> Callable[[Any], Any]:
         self.asked = asked
@@ -84,6 +88,8 @@ class FakeRay:
         if self.losses.get(payload, 0):
             self.losses[payload] -= 1
             raise self.exceptions.RayError("the worker died\nmore words")
+        if payload in self.broken:
+            raise self.exceptions.RayTaskError("ray::attempt() (pid=7)\n  File x\nImportError: no such name\n")
         return function(work, payload)
 
 
@@ -116,6 +122,18 @@ def test_a_job_that_kills_every_worker_fails_in_the_end(cluster: Callable[[dict[
     cluster({"c": 9})
     ended = {e.name: e.failure for e in ray_module.on_ray(JOBS, works_but_for_b, retries=1) if isinstance(e, Ended)}
     assert ended["c"] == Failure("RayError", "the worker died", attempts=2)
+
+
+def test_what_cannot_even_be_imported_by_a_worker_fails_at_once_and_says_why(
+    cluster: Callable[[dict[str, int]], FakeRay],
+) -> None:
+    cluster({}).broken.add("c")
+    events = list(ray_module.on_ray(JOBS, works_but_for_b, retries=2))
+    assert not [event for event in events if isinstance(event, Lost)]
+    failure = next(event.failure for event in events if isinstance(event, Ended) and event.name == "c")
+    assert failure is not None
+    assert (failure.kind, failure.message, failure.attempts) == ("ImportError", "ImportError: no such name", 1)
+    assert "File x" in (failure.traceback or "")
 
 
 def test_a_machine_that_no_cluster_has_is_told(cluster: Callable[[dict[str, int]], FakeRay]) -> None:
