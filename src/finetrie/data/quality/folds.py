@@ -87,7 +87,9 @@ def out_of_fold(
     order = _canonical_order(items, labels, seed)
     sample = _sample(items, order, fold, characters=round(each * folds / (folds - 1)))
     if len(sample) < len(order):
-        notices.append(f"models were fitted on a sample of {len(sample)} of {len(order)} rows; all {len(order)} were judged")
+        notices.append(
+            f"models were fitted on a sample of {len(sample)} of {len(order)} rows; all {len(order)} were judged"
+        )
     rows = [items[i] for i in sample]
     if characters is None:
         characters = not are_spaced([field for item in rows for field in item.fields])
