@@ -43,6 +43,7 @@ from finetrie.prompts import Renderer
 from finetrie.records import Example, Prediction
 from finetrie.steps.endpoint import Endpoint
 from finetrie.steps.evaluating import headline_decoding, load_base, load_test, tuned
+from finetrie.steps.progress import Quiet
 from finetrie.steps.served import served_engine
 from finetrie.steps.training import answer_limit
 from finetrie.steps.workspace import Workspace, open_workspace
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         endpoint = Endpoint(Client(url, name, concurrency=asked.concurrency, timeout=600))
         with (
             TemporaryDirectory() as folder,
-            served_engine(endpoint, renderer, examples[0], Path(folder) / "a") as engine,
+            served_engine(endpoint, renderer, examples[0], Path(folder) / "a", Quiet()) as engine,
         ):
             there, seconds = answers(engine, workspace, renderer, examples)
             abilities = engine.abilities

@@ -66,6 +66,15 @@ def test_the_server_says_what_it_has(tuned: Tuned) -> None:
     assert httpx.get(tuned.url.removesuffix("/v1") + "/health").json()["status"] == "ok"
 
 
+@pytest.mark.parametrize("option", [("--route", "chat"), ("--tries", "2"), ("--model", "news")])
+def test_settings_of_an_endpoint_without_one_are_no_evaluation_of_the_run(
+    cli: Cli, tuned: Tuned, option: tuple[str, str]
+) -> None:
+    asked = cli("evaluate", tuned.path, *option)
+    assert asked.code == 2
+    assert "add --endpoint URL" in asked.err
+
+
 def test_langchain_gets_the_predictions_of_predict(tuned: Tuned) -> None:
     """The way of many existing programs: ChatOpenAI at temperature 0, one request at a time and side by side."""
     langchain = pytest.importorskip("langchain_openai", reason="needs langchain-openai (in the extra dev)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -23,9 +23,9 @@ EndpointModel = Annotated[
     str | None, typer.Option("--model", metavar="NAME", help="Model to ask for there.", rich_help_panel=PANEL)
 ]
 EndpointRoute = Annotated[
-    Literal["auto", "completions", "chat"],
+    Literal["auto", "completions", "chat"] | None,
     typer.Option(
-        "--route", help="Ask with tokens (completions) or messages (chat). auto: see what works.", rich_help_panel=PANEL
+        "--route", help="Ask with tokens (completions) or messages (chat). Default: what works.", rich_help_panel=PANEL
     ),
 ]
 EndpointKey = Annotated[
@@ -33,13 +33,18 @@ EndpointKey = Annotated[
     typer.Option("--key-env", metavar="NAME", help="Environment variable with the key.", rich_help_panel=PANEL),
 ]
 EndpointConcurrency = Annotated[
-    int, typer.Option("--concurrency", metavar="N", help="Requests under way at once.", rich_help_panel=PANEL)
+    int | None,
+    typer.Option("--concurrency", metavar="N", help="Requests under way at once. Default: 8.", rich_help_panel=PANEL),
 ]
 EndpointTimeout = Annotated[
-    float, typer.Option("--timeout", metavar="SECONDS", help="For one whole response.", rich_help_panel=PANEL)
+    float | None,
+    typer.Option("--timeout", metavar="SECONDS", help="For one whole response. Default: 120.", rich_help_panel=PANEL),
 ]
 EndpointTries = Annotated[
-    int, typer.Option("--tries", metavar="N", help="Requests for one answer, when it fails.", rich_help_panel=PANEL)
+    int | None,
+    typer.Option(
+        "--tries", metavar="N", help="Requests for one answer at most. Default: 6.", rich_help_panel=PANEL
+    ),
 ]
 
 
@@ -47,18 +52,16 @@ def named_endpoint(
     url: str | None,
     model: str | None,
     *,
-    route: Literal["auto", "completions", "chat"],
-    key_env: str | None,
-    concurrency: int,
-    timeout: float,
-    tries: int,
+    route: Literal["auto", "completions", "chat"] | None,
+    **limits: Any,
 ) -> Endpoint | None:
-    """The endpoint that the options name, if they name one.
+    """The endpoint that the options name, if they name one; `limits` are settings of the client, None where not given.
 
     Raises:
         ConfigError: a model without an endpoint or the other way round, or settings that cannot be.
     """
-    if url is None and model is None and key_env is None:
+    given = {name: value for name, value in limits.items() if value is not None}
+    if url is None and model is None and route is None and not given:
         return None
     if url is None or model is None:
         missing = "--endpoint URL" if url is None else "--model NAME"
@@ -66,5 +69,4 @@ def named_endpoint(
     from finetrie.endpoints import Client
     from finetrie.steps.endpoint import Endpoint
 
-    client = Client(url, model, key_env=key_env, concurrency=concurrency, timeout=timeout, tries=tries)
-    return Endpoint(client, route)
+    return Endpoint(Client(url, model, **given), route or "auto")

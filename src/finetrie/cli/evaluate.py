@@ -29,11 +29,11 @@ def evaluate(
     ] = None,
     endpoint: EndpointUrl = None,
     model: EndpointModel = None,
-    route: EndpointRoute = "auto",
+    route: EndpointRoute = None,
     key_env: EndpointKey = None,
-    concurrency: EndpointConcurrency = 8,
-    timeout: EndpointTimeout = 120.0,
-    tries: EndpointTries = 6,
+    concurrency: EndpointConcurrency = None,
+    timeout: EndpointTimeout = None,
+    tries: EndpointTries = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a trained run on its test rows, or on another labelled file; print the scores.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from finetrie.experiments.scheduling import Ended, Event, Failure, Job, Lost, St
 
 LOCAL = "ray"
 """Start Ray on this machine; anything else is the address of a cluster."""
+
+ANSWER_SECONDS = 5.0
 
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 """Ray sends nothing home, and leaves the accelerators visible to work that asks for none."""
@@ -38,6 +41,8 @@ def connected(address: str) -> Iterator[Any]:
         raise ConfigError(
             "--on ray: Ray is not installed", fix='pip install "finetrie[ray]", or leave --on out'
         ) from None
+    if address != LOCAL:
+        _answers(address)
     where: dict[str, Any] = {} if address == LOCAL else {"address": address}
     if address == LOCAL:
         where["include_dashboard"] = False
@@ -45,13 +50,28 @@ def connected(address: str) -> Iterator[Any]:
     try:
         ray.init(**where, log_to_driver=False, logging_level=logging.ERROR, namespace="finetrie")
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise ConfigError(
-            f"--on {address}: no Ray cluster answers there: {error}", fix="start one, or use --on ray for this machine"
-        ) from None
+        raise _nobody(address, error) from None
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _answers(address: str) -> None:
+    """Raise unless something listens at HOST:PORT: Ray itself would try for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():  # such as "auto", for which Ray looks on this machine
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise _nobody(address, error) from None
+
+
+def _nobody(address: str, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"--on {address}: no Ray cluster answers there: {error}", fix="start one, or use --on ray for this machine"
+    )
 
 
 def on_ray(

@@ -36,6 +36,9 @@ MARK = "cell.json"
 PATIENCE = 60.0
 """Seconds to wait for a process that still holds a cell, such as a worker whose grid has just been killed."""
 
+PREPARED_BY_ANOTHER = 3600.0
+"""Seconds to wait while another worker prepares the rows that several baselines share."""
+
 T = TypeVar("T")
 
 
@@ -110,7 +113,9 @@ def _do(work: CellWork, progress: Progress) -> None:
     if work.cell.size is None:
         prepared = open_workspace(work.prepared)
     else:
-        prepared = prepare(work.run, out=work.prepared, progress=progress)
+        prepared = _when_free(
+            lambda: prepare(work.run, out=work.prepared, progress=progress), patience=PREPARED_BY_ANOTHER
+        )
     if (work.out / MARK).exists():  # of other settings, such as [evaluation]: else it would count as finished
         rmtree(work.out)
     seed = work.run.training.seed
@@ -118,8 +123,8 @@ def _do(work: CellWork, progress: Progress) -> None:
     save_run(work.run, RunDir(work.out).run_file)
 
 
-def _when_free(action: Callable[[], T]) -> T:
-    until = time.monotonic() + PATIENCE
+def _when_free(action: Callable[[], T], *, patience: float = PATIENCE) -> T:
+    until = time.monotonic() + patience
     while True:
         try:
             return action()

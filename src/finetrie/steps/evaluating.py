@@ -232,14 +232,17 @@ def _zero_shot(
     count = min(workspace.run.evaluation.zero_shot, len(examples))
     if not count:
         return None
-    path = workspace.path / "zero_shot.json"
-    if path.exists() and read_json(path).get("n") == count:
-        return dict(read_json(path))
+    path, asked = workspace.path / "zero_shot.json", workspace.run.evaluation
+    settings = asked.model_dump(mode="json", include={"decoding", "max_new_tokens", "confidence"})
+    if path.exists() and (before := dict(read_json(path))).get("n") == count and before.get("settings") == settings:
+        return before
     chosen = examples[:: len(examples) // count][:count]
     with progress.bar("zero-shot", count) as bar:
         answered = _judged(engine, renderer, chosen, workspace.run)
         bar.advance(count)
-    metrics = measure(renderer.task, chosen, answered, decoding=workspace.run.evaluation.decoding, resamples=100)
+    metrics = measure(
+        renderer.task, chosen, answered, decoding=asked.decoding, confidence=asked.confidence, resamples=100
+    )
     name, value = ("accuracy", metrics["accuracy"]) if "accuracy" in metrics else headline(metrics)
     summary: dict[str, Any] = {
         "n": count,
@@ -247,6 +250,7 @@ def _zero_shot(
         "score": value,
         **{key: metrics[key] for key in ("accuracy", "accuracy_ci", "micro", "by_decoding") if key in metrics},
         "outcomes": metrics["outcomes"],
+        "settings": settings,
     }
     write_json(path, summary)
     return summary

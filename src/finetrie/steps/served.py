@@ -50,7 +50,7 @@ def evaluate_served(
     with RunDir(folder).lock(notice=progress.notice):
         examples = read_other(workspace, Path(data), folder, progress) if data is not None else load_test(workspace)
         renderer = served_renderer(workspace)
-        with served_engine(endpoint, renderer, examples[0], folder / ANSWERS) as engine:
+        with served_engine(endpoint, renderer, examples[0], folder / ANSWERS, progress) as engine:
             for notice in engine.notices:
                 progress.notice(notice)
             _say_other_decoding(workspace.run, engine, renderer, progress)
@@ -71,12 +71,19 @@ def served_renderer(workspace: Workspace) -> Renderer:
 
 
 @contextmanager
-def served_engine(endpoint: Endpoint, renderer: Renderer, example: Example, answers: Path) -> Iterator[ServedEngine]:
+def served_engine(
+    endpoint: Endpoint, renderer: Renderer, example: Example, answers: Path, progress: Progress
+) -> Iterator[ServedEngine]:
     """An engine that has seen what the server can do with `example`, and keeps its answers in a file."""
     asked = next(renderer.render_many([example], labelled=False))
     if isinstance(asked, Rejection):
         raise DataError(example.origin, None, asked.reason)
     with Cache(answers) as cache:
+        if known := len(cache):
+            progress.notice(
+                f"{known} answers of an earlier call are used as they are; if that name has other weights now, "
+                f"remove {answers}"
+            )
         yield ServedEngine.connect(
             endpoint.client, renderer, asked, _candidates(renderer, example), route=endpoint.route, cache=cache
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -134,6 +136,21 @@ def test_what_cannot_even_be_imported_by_a_worker_fails_at_once_and_says_why(
     assert failure is not None
     assert (failure.kind, failure.message, failure.attempts) == ("ImportError", "ImportError: no such name", 1)
     assert "File x" in (failure.traceback or "")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_an_address_where_nothing_listens_is_told_at_once(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def refused(where: Any, timeout: float) -> Any:
+        asked.append(where)
+        raise ConnectionRefusedError("refused")
+
+    monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))  # which must not be asked
+    monkeypatch.setattr(ray_module.socket, "create_connection", refused)
+    with pytest.raises(ConfigError, match=r"no Ray cluster answers there: refused"):
+        list(ray_module.on_ray(JOBS, works_but_for_b, address=address))
+    assert asked == [("127.0.0.1", 1)]
 
 
 def test_a_machine_that_no_cluster_has_is_told(cluster: Callable[[dict[str, int]], FakeRay]) -> None:
