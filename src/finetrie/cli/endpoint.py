@@ -42,9 +42,7 @@ EndpointTimeout = Annotated[
 ]
 EndpointTries = Annotated[
     int | None,
-    typer.Option(
-        "--tries", metavar="N", help="Requests for one answer at most. Default: 6.", rich_help_panel=PANEL
-    ),
+    typer.Option("--tries", metavar="N", help="Requests for one answer at most. Default: 6.", rich_help_panel=PANEL),
 ]
 
 
