@@ -7,7 +7,7 @@ largest size, and the interval is narrow enough to act on; and never beyond four
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import ceil, sqrt
 from typing import Any
@@ -35,6 +35,34 @@ NO_TREND, POOR_FIT = 0.05, 0.01
 
 WIDE, ALWAYS_NARROW = 0.5, 0.05
 """A forecast interval is too wide beyond half of the error measured last, unless it is within five points."""
+
+
+SENTENCES = {
+    "one_seed": "one seed a size does not tell noise from trend; at least two are needed",
+    "few_sizes": "a forecast needs {needed} sizes, so that the largest can be held out as a check; there are {sizes}",
+    "no_trend": "the score does not rise with the number of rows by more than the noise between seeds",
+    "poor_fit": "a power law fits the points poorly (p = {p:.2g})",
+    "check_missed": "the smaller sizes predict {predicted:.3f} [{low:.3f}, {high:.3f}] for {size} rows, "
+    "but {observed:.3f} was measured",
+    "too_wide": "the interval is too wide to act on: {low:.3f} to {high:.3f} already at {size} rows",
+    "measured": "measured with {size} rows",
+    "too_far": "not within {size} rows, the farthest that these points can be continued",
+}
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why there is no forecast: a key of `SENTENCES` and its values, so that a page can say it in its own language."""
+
+    key: str
+    values: Mapping[str, float]
+
+    def __str__(self) -> str:
+        return SENTENCES[self.key].format(**self.values)
+
+
+def _why(key: str, **values: float) -> Why:
+    return Why(key, values)
 
 
 @dataclass(frozen=True)
@@ -79,20 +107,24 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Needed:
-    """Rows for a wanted score. `rows` None: cannot say, for `reason`."""
+    """Rows for a wanted score. `rows` None: cannot say, and `why`; also says so when a measured size reaches it."""
 
     target: float
     rows: int | None
     interval: tuple[int, int | None] | None  # None at its upper end: beyond the farthest forecast
-    reason: str | None  # also says so when a measured size reaches the target already
+    why: Why | None
+
+    @property
+    def reason(self) -> str | None:
+        return None if self.why is None else str(self.why)
 
 
 @dataclass(frozen=True)
 class CurveFit:
-    """A learning curve and what it promises. `reason` says why there is no forecast; None: there is one."""
+    """A learning curve and what it promises. `why` there is no forecast; None: there is one."""
 
     points: tuple[Point, ...]
-    reason: str | None
+    why: Why | None
     law: dict[str, float] | None  # a, b, c of error = a + b·n^-c
     fit_p: float | None  # chance of a worse fit if the law holds; None with three sizes, which always fit
     held_out: HeldOut | None
@@ -103,7 +135,13 @@ class CurveFit:
 
     def as_json(self) -> dict[str, Any]:
         held_out = None if self.held_out is None else {**asdict(self.held_out), "kept": self.held_out.kept}
-        return {**asdict(self), "can_say": self.reason is None, "held_out": held_out}
+        needed = [{**asdict(need), "reason": need.reason} for need in self.needed]
+        said = {"reason": self.reason, "can_say": self.why is None}
+        return {**asdict(self), **said, "held_out": held_out, "needed": needed}
+
+    @property
+    def reason(self) -> str | None:
+        return None if self.why is None else str(self.why)
 
 
 def variance_of(interval: Sequence[float] | None, *, confidence: float = 0.95) -> float:
@@ -138,25 +176,25 @@ def fit_curve(
         raise ValueError(f"sizes must be distinct and at least 1, found {[p.size for p in known]}")
     curve = _Curve.of(known, seed=seed, resamples=resamples, confidence=confidence)
     if len(known) < LEAST_SIZES - 1 or curve is None:
-        why = _too_little(known)
+        why: Why | None = _too_little(known)
         return CurveFit(known, why, None, None, None, (), (), _needed(known, targets, why), confidence)
     law = fit_power_laws(curve.sizes, curve.errors, curve.variances)
     fit_p, held_out = curve.fit_p(law), None
-    reason: str | None = _too_little(known) if len(known) < LEAST_SIZES else None
-    if reason is None:
+    why = _too_little(known) if len(known) < LEAST_SIZES else None
+    if why is None:
         held_out = curve.held_out()
-        reason = curve.objection(law, fit_p, held_out)
+        why = curve.objection(law, fit_p, held_out)
     drawn = curve.resampled(law)
     band = curve.forecasts(law, drawn, np.geomspace(sizes[0], sizes[-1], 25))
-    ahead = curve.forecasts(law, drawn, sizes[-1] * np.array(FACTORS)) if reason is None else ()
+    ahead = curve.forecasts(law, drawn, sizes[-1] * np.array(FACTORS)) if why is None else ()
     forecasts = _narrow(ahead, 1 - known[-1].mean)
-    if reason is None and not forecasts:
+    if why is None and not forecasts:
         low, high = ahead[0].interval
-        reason = f"the interval is too wide to act on: {low:.3f} to {high:.3f} already at {ahead[0].size} rows"
+        why = _why("too_wide", low=low, high=high, size=ahead[0].size)
     farthest = forecasts[-1].size if forecasts else 0
-    needed = _needed(known, targets, reason, law=law, drawn=drawn, farthest=farthest, confidence=confidence)
+    needed = _needed(known, targets, why, law=law, drawn=drawn, farthest=farthest, confidence=confidence)
     numbers = {name: float(getattr(law, name)[0]) for name in ("a", "b", "c")}
-    return CurveFit(known, reason, numbers, fit_p, held_out, band, forecasts, needed, confidence)
+    return CurveFit(known, why, numbers, fit_p, held_out, band, forecasts, needed, confidence)
 
 
 @dataclass(frozen=True)
@@ -196,19 +234,23 @@ class _Curve:
         free = len(self.sizes) - 3
         return float(fisher.sf(law.misfit[0] / free, free, self.freedom)) if free > 0 else None
 
-    def objection(self, law: PowerLaws, fit_p: float | None, held_out: HeldOut) -> str | None:
+    def objection(self, law: PowerLaws, fit_p: float | None, held_out: HeldOut) -> Why | None:
         """Why this curve may not be continued, or None."""
         level = np.average(self.errors, weights=1 / self.variances)
         gain = float(((self.errors - level) ** 2 / self.variances).sum() - law.misfit[0])
         if law.b[0] == 0 or fisher.sf(gain / 2, 2, self.freedom) > NO_TREND:
-            return "the score does not rise with the number of rows by more than the noise between seeds"
+            return _why("no_trend")
         if fit_p is not None and fit_p < POOR_FIT:
-            return f"a power law fits the points poorly (p = {fit_p:.2g})"
+            return _why("poor_fit", p=fit_p)
         if not held_out.kept:
             low, high = held_out.interval
-            return (
-                f"the smaller sizes predict {held_out.predicted:.3f} [{low:.3f}, {high:.3f}] for {held_out.size} rows, "
-                f"but {held_out.observed:.3f} was measured"
+            return _why(
+                "check_missed",
+                predicted=held_out.predicted,
+                low=low,
+                high=high,
+                size=held_out.size,
+                observed=held_out.observed,
             )
         return None
 
@@ -249,12 +291,10 @@ class _Curve:
         return float(max(low, 0.0)), float(min(high, 1.0))
 
 
-def _too_little(points: Sequence[Point]) -> str:
+def _too_little(points: Sequence[Point]) -> Why:
     if points and all(len(p.scores) < 2 for p in points):
-        return "one seed a size does not tell noise from trend; at least two are needed"
-    return (
-        f"a forecast needs {LEAST_SIZES} sizes, so that the largest can be held out as a check; there are {len(points)}"
-    )
+        return _why("one_seed")
+    return _why("few_sizes", needed=LEAST_SIZES, sizes=len(points))
 
 
 def _narrow(ahead: Sequence[Forecast], error: float) -> tuple[Forecast, ...]:
@@ -267,7 +307,7 @@ def _narrow(ahead: Sequence[Forecast], error: float) -> tuple[Forecast, ...]:
 def _needed(
     points: Sequence[Point],
     targets: Sequence[float],
-    reason: str | None,
+    why: Why | None,
     *,
     law: PowerLaws | None = None,
     drawn: PowerLaws | None = None,
@@ -278,9 +318,9 @@ def _needed(
     for target in targets:
         measured = next((p.size for p in points if p.mean >= target), None)
         if measured is not None:
-            found.append(Needed(target, measured, None, f"measured with {measured} rows"))
-        elif reason is not None or law is None or drawn is None:
-            found.append(Needed(target, None, None, reason))
+            found.append(Needed(target, measured, None, _why("measured", size=measured)))
+        elif why is not None or law is None or drawn is None:
+            found.append(Needed(target, None, None, why))
         else:
             found.append(_rows_for(target, law, drawn, farthest=farthest, confidence=confidence))
     return tuple(found)
@@ -290,8 +330,6 @@ def _rows_for(target: float, law: PowerLaws, drawn: PowerLaws, *, farthest: int,
     rows, tail = float(law.rows_for(1 - target)[0]), (1 - confidence) / 2
     low, high = np.quantile(drawn.rows_for(1 - target), [tail, 1 - tail], method="inverted_cdf")
     if rows > farthest:
-        return Needed(
-            target, None, None, f"not within {farthest} rows, the farthest that these points can be continued"
-        )
+        return Needed(target, None, None, _why("too_far", size=farthest))
     upper = ceil(high) if high <= farthest else None
     return Needed(target, ceil(rows), (ceil(min(low, rows)), upper), None)

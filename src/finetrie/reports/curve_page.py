@@ -102,6 +102,7 @@ def render(results: CurveResults, words: Words, pictures: Mapping[str, Draw]) ->
         points=curve_story.points,
         points_interval=curve_story.points_interval,
         p_value=curve_story.p_value,
+        why=curve_story.why,
         SURE=curve_story.SURE,
     )
     return page.get_template("curve.html.j2").render(**view(results, words, pictures))

@@ -18,6 +18,9 @@ SURE = 0.05
 
 LOST = ("out_of_label_set", "unparsable", "failed")
 
+SHARES = ("predicted", "observed", "low", "high")
+"""Values of a reason that are scores."""
+
 COSTS = ("seconds", "tokens_computed", "trainable", "memory")
 
 
@@ -110,7 +113,7 @@ def promised(results: CurveResults, best: Row, words: Words) -> str:
     if fit is None:
         return words("curve_no_fit")
     if fit["reason"]:
-        return words("curve_cannot_say", reason=fit["reason"])
+        return words("curve_cannot_say", reason=why(fit, words))
     ahead = next((f for f in fit["forecasts"] if f["size"] >= 2 * fit["points"][-1]["size"]), fit["forecasts"][-1])
     return words(
         "curve_forecast",
@@ -119,6 +122,13 @@ def promised(results: CurveResults, best: Row, words: Words) -> str:
         range=interval(ahead["interval"]),
         level=level(results),
     )
+
+
+def why(found: Row, words: Words) -> str:
+    """The reason of a fit, or of rows for a target, in the page's language."""
+    told = found.get("why") or {}
+    values = {name: percent(v) if name in SHARES else v for name, v in (told.get("values") or {}).items()}
+    return words(f"why_{told['key']}", **values) if told else str(found.get("reason") or "")
 
 
 def lines(results: CurveResults, score: str) -> list[Line]:

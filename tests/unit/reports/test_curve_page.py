@@ -5,17 +5,19 @@ from __future__ import annotations
 import shutil
 import struct
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import pytest
 
 from finetrie.errors import OutputError
+from finetrie.experiments.fitting import SENTENCES, Why
 from finetrie.files import read_json, read_jsonl, write_json, write_jsonl
 from finetrie.reports.curve_charts import Line, Spot, learning_curve, score_against_cost
 from finetrie.reports.curve_page import write_curve_page
 from finetrie.reports.curve_results import disagreements, load_curve
-from finetrie.reports.curve_story import fates, gains
-from finetrie.reports.words import LANGUAGES, Language
+from finetrie.reports.curve_story import fates, gains, why
+from finetrie.reports.words import LANGUAGES, Language, Words
 from tests.unit.reports import curve_dirs
 from tests.unit.reports.test_page import NASTY, Balance
 
@@ -137,6 +139,20 @@ def test_what_users_wrote_is_shown_and_never_obeyed(copy: Path) -> None:
     assert "<script" not in html
     assert "<img" not in html
     assert "49" not in "".join(html.split("{{ 7 * 7 }}")[:1])[-20:]
+
+
+def test_the_reason_of_a_missing_forecast_is_told_in_the_language_of_the_page(tmp_path: Path) -> None:
+    names = [cell.name for cell in curve_dirs.GRID.cells() if cell.size == 400]
+    folder = curve_dirs.made(tmp_path / "curve", failed=names)
+    assert "there are 3" in page(folder)
+    assert "现有 3 档" in page(folder, "zh")
+
+
+@pytest.mark.parametrize("key", SENTENCES)
+def test_every_reason_has_words_in_both_languages(key: str) -> None:
+    values = {name: 0.5 for _, name, _, _ in Formatter().parse(SENTENCES[key]) if name}
+    found = {"why": {"key": key, "values": values}, "reason": str(Why(key, values))}
+    assert why(found, Words("en")) != why(found, Words("zh"))
 
 
 def test_disagreements_are_the_rows_that_only_one_has_right(folder: Path) -> None:
