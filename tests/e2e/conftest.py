@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,3 +85,19 @@ FAST = (
     "--set",
     "evaluation.resamples=100",
 )
+
+
+def kill_when(command: list[str], reached: Callable[[], bool]) -> None:
+    """Start the command and kill it as soon as `reached`; it must not have ended by itself before."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        while not reached():
+            if process.poll() is not None:
+                assert process.stderr is not None
+                pytest.fail(f"ended before it was killed: {process.stderr.read().decode()}")
+            time.sleep(0.002)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        if process.stderr is not None:
+            process.stderr.close()

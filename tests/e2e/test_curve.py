@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import pytest
 import finetrie
 from finetrie.data.sample import sample_path
 from finetrie.files import read_json, read_jsonl
-from tests.e2e.conftest import Cli, write_jsonl
+from tests.e2e.conftest import Cli, kill_when, write_jsonl
 
 SETTINGS = """
 [model]
@@ -61,21 +60,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, A
 
 def _command(run_file: Path, out: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "finetrie.cli.main", "curve", str(run_file), "--out", str(out), *more]
-
-
-def _kill_when(command: list[str], reached: Callable[[], bool]) -> None:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        while not reached():
-            if process.poll() is not None:
-                assert process.stderr is not None
-                pytest.fail(f"ended before it was killed: {process.stderr.read().decode()}")
-            time.sleep(0.002)
-    finally:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        if process.stderr is not None:
-            process.stderr.close()
 
 
 def _steps(log: Path) -> int:
@@ -212,8 +196,8 @@ def test_a_failed_cell_is_recorded_and_the_others_go_on(cli: Cli, run_file: Path
 def test_a_grid_killed_twice_ends_in_the_same_bytes(run_file: Path, tmp_path: Path, undisturbed: Path) -> None:
     out = tmp_path / "run"
     command = _command(run_file, out)
-    _kill_when(command, lambda: _steps(next(out.glob("curve/lora-*-n10-seed0/events.jsonl"), out / "none")) >= 2)
-    _kill_when(command, lambda: _steps(next(out.glob("curve/lora-*-n20-seed0/events.jsonl"), out / "none")) >= 3)
+    kill_when(command, lambda: _steps(next(out.glob("curve/lora-*-n10-seed0/events.jsonl"), out / "none")) >= 2)
+    kill_when(command, lambda: _steps(next(out.glob("curve/lora-*-n20-seed0/events.jsonl"), out / "none")) >= 3)
     assert not (out / "curve/curve.json").exists()
     subprocess.run(command, check=True, capture_output=True)
     _equal(out / "curve", undisturbed)

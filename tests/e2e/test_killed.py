@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +11,7 @@ import pytest
 
 import finetrie
 from finetrie.files import read_json, read_jsonl
-from tests.e2e.conftest import write_jsonl
+from tests.e2e.conftest import kill_when, write_jsonl
 
 SETTINGS = [
     "model.max_tokens=512",
@@ -29,22 +25,6 @@ SETTINGS = [
 def _command(run_file: Path, out: Path) -> list[str]:
     overrides = [part for setting in SETTINGS for part in ("--set", setting)]
     return [sys.executable, "-m", "finetrie.cli.main", "run", str(run_file), "--out", str(out), *overrides]
-
-
-def _kill_when(command: list[str], reached: Callable[[], bool]) -> None:
-    """Start the command and kill it as soon as `reached`; it must not have ended by itself before."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        while not reached():
-            if process.poll() is not None:
-                assert process.stderr is not None
-                pytest.fail(f"ended before it was killed: {process.stderr.read().decode()}")
-            time.sleep(0.002)
-    finally:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        if process.stderr is not None:
-            process.stderr.close()
 
 
 def _answers(run: Path) -> list[Any]:
@@ -62,8 +42,8 @@ def test_a_killed_run_continues_to_the_same_bits(tmp_path: Path, rows: list[dict
     command = _command(tmp_path / "run.toml", broken)
 
     log = broken / "events.jsonl"
-    _kill_when(command, lambda: log.exists() and log.read_bytes().count(b'"event": "step"') >= 3)
-    _kill_when(command, lambda: log.exists() and log.read_bytes().count(b'"event": "step"') >= 8)
+    kill_when(command, lambda: log.exists() and log.read_bytes().count(b'"event": "step"') >= 3)
+    kill_when(command, lambda: log.exists() and log.read_bytes().count(b'"event": "step"') >= 8)
     assert not (broken / "metrics.json").exists()
     subprocess.run(command, check=True, capture_output=True)
     subprocess.run(_command(tmp_path / "run.toml", whole), check=True, capture_output=True)
@@ -98,7 +78,7 @@ def test_a_killed_preparation_leaves_whole_files_and_ends_the_same(
         return [sys.executable, "-m", "finetrie.cli.main", "prepare", str(tmp_path / "run.toml"), "--out", str(out)]
 
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    _kill_when(command(broken), lambda: (broken / "data" / file).exists())
+    kill_when(command(broken), lambda: (broken / "data" / file).exists())
     for left in broken.glob("data/*.jsonl"):
         list(read_jsonl(left))  # every file that is there is a whole one
     for out in (broken, whole):

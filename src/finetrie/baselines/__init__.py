@@ -11,6 +11,7 @@ from typing import Any
 
 from finetrie.baselines.base import Asker, Baseline, Fitted
 from finetrie.data.cleaning.choices import chosen
+from finetrie.errors import ConfigError
 from finetrie.registry import Registry
 
 BASELINES: Registry[Callable[..., Baseline]] = Registry(
@@ -22,14 +23,21 @@ DEFAULTS: Mapping[str, tuple[str, ...]] = {"classification": ("tfidf",), "ner": 
 """What a run measures beside its model where its file does not say; each costs seconds."""
 
 
-def baseline_from(asked: str | Mapping[str, Any], *, where: str = "baseline") -> Baseline:
+def baseline_from(asked: str | Mapping[str, Any], *, where: str = "baseline", kind: str | None = None) -> Baseline:
     """A baseline by its name, or from a table of its `name` and settings.
+
+    Args:
+        kind: the task it must be able to do.
 
     Raises:
         UnknownName: no such baseline; the message lists them.
-        ConfigError: a setting is unknown or of another type.
+        ConfigError: a setting is unknown or of another type, or it cannot do the task.
     """
-    return chosen(BASELINES, [asked], where=where)[0][1]
+    found: Baseline = chosen(BASELINES, [asked], where=where)[0][1]
+    if kind is not None and kind not in found.kinds:
+        able = [name for name in BASELINES.names() if kind in getattr(BASELINES.get(name), "kinds", ())]
+        raise ConfigError(f"{where}: {found.name} cannot do {kind}", fix=f"choose one of: {', '.join(able) or 'none'}")
+    return found
 
 
 __all__ = ["BASELINES", "DEFAULTS", "Asker", "Baseline", "Fitted", "baseline_from"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +13,7 @@ import numpy as np
 
 from finetrie.baselines.base import among, chosen_label, offered
 from finetrie.data.tfidf import are_spaced, fit_vectorizer
+from finetrie.errors import ConfigError
 from finetrie.records import Example, Prediction
 from finetrie.tasks.base import Task
 
@@ -73,6 +75,11 @@ class Features:
         }
 
 
+def check_strength(name: str, strength: float) -> None:
+    if not 0 < strength < float("inf"):
+        raise ConfigError(f"{name}: strength: expected a number above 0, got {strength!r}", fix="10 is usual")
+
+
 def text_of(example: Example) -> str:
     """Everything of a row that can tell its label: its own instruction, where it has one, and the text."""
     return example.text if example.instruction is None else f"{example.instruction}\n{example.text}"
@@ -88,6 +95,21 @@ class LinearFitted:
     task: Task[Any]
     probable: bool
     facts: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, model: Any, train: Sequence[Example], task: Task[Any], *, probable: bool) -> LinearFitted:
+        """`model`, a linear classifier of scikit-learn, fitted to the rows."""
+        from sklearn.exceptions import ConvergenceWarning
+
+        features = Features.of(train, task)
+        if len(set(features.labels)) > 1:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits of the weights change no answer
+                model.fit(features.vectors.matrix, features.labels)
+            labels = tuple(model.classes_)
+        else:
+            model, labels = None, (str(features.labels[0]),)
+        return cls(features.vectors.vectorizer, model, labels, task, probable, features.facts(model))
 
     def predict(self, examples: Sequence[Example]) -> Iterator[Prediction]:
         if not examples:

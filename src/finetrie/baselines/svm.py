@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from finetrie.baselines import BASELINES
 from finetrie.baselines.base import Asker
-from finetrie.baselines.linear import Features, LinearFitted
-from finetrie.baselines.tfidf import check_strength
+from finetrie.baselines.linear import LinearFitted, check_strength
 from finetrie.records import Example
 from finetrie.tasks.base import Task
 
@@ -39,15 +37,7 @@ class Svm:
         seed: int,
         asker: Callable[[], Asker] | None = None,
     ) -> LinearFitted:
-        from sklearn.exceptions import ConvergenceWarning
         from sklearn.svm import LinearSVC
 
-        features, model = Features.of(train, task), None
-        if len(set(features.labels)) > 1:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits of the weights change no answer
-                model = LinearSVC(C=self.strength, random_state=seed % 2**32)
-                model.fit(features.vectors.matrix, features.labels)
-        labels = tuple(model.classes_) if model is not None else (str(features.labels[0]),)
-        facts = features.facts(model)
-        return LinearFitted(features.vectors.vectorizer, model, labels, task, probable=False, facts=facts)
+        model = LinearSVC(C=self.strength, random_state=seed % 2**32)
+        return LinearFitted.of(model, train, task, probable=False)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from finetrie.baselines import BASELINES
 from finetrie.baselines.base import Asker
-from finetrie.baselines.linear import Features, LinearFitted
-from finetrie.errors import ConfigError
+from finetrie.baselines.linear import LinearFitted, check_strength
 from finetrie.records import Example
 from finetrie.tasks.base import Task
 
@@ -43,21 +41,10 @@ class Tfidf:
         seed: int,
         asker: Callable[[], Asker] | None = None,
     ) -> LinearFitted:
-        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
 
-        features, model, facts = Features.of(train, task), None, {}
-        if len(set(features.labels)) > 1:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)  # the facts say how many steps it took
-                model = LogisticRegression(C=self.strength, max_iter=ITERATIONS, tol=TOLERANCE)
-                model.fit(features.vectors.matrix, features.labels)
-            facts = {"iterations": int(model.n_iter_.max())}
-        labels = tuple(model.classes_) if model is not None else (str(features.labels[0]),)
-        facts = {**features.facts(model), **facts}
-        return LinearFitted(features.vectors.vectorizer, model, labels, task, probable=True, facts=facts)
-
-
-def check_strength(name: str, strength: float) -> None:
-    if not 0 < strength < float("inf"):
-        raise ConfigError(f"{name}: strength: expected a number above 0, got {strength!r}", fix="10 is usual")
+        model = LogisticRegression(C=self.strength, max_iter=ITERATIONS, tol=TOLERANCE)
+        fitted = LinearFitted.of(model, train, task, probable=True)
+        if fitted.model is None:
+            return fitted
+        return replace(fitted, facts={**fitted.facts, "iterations": int(model.n_iter_.max())})

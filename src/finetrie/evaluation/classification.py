@@ -28,6 +28,7 @@ from finetrie.evaluation.intervals import (
     Ints,
     f1_scores,
     mean_of_known,
+    number_or_none,
     percentile_interval,
     resampled_totals,
     wilson,
@@ -74,7 +75,7 @@ def evaluate_classification(
         "n": len(gold),
         "accuracy": counts["correct"] / len(gold) if gold else None,
         "accuracy_ci": wilson(counts["correct"], len(gold), confidence=confidence),
-        "macro": {name: _number(mean_of_known(values)) for name, values in scores.items()},
+        "macro": {name: number_or_none(mean_of_known(values)) for name, values in scores.items()},
         "macro_labels": {
             "counted": int(table.named.sum()),
             "of": len(labels),
@@ -161,7 +162,7 @@ class ConfusionTable:
 
     def per_label(self, scores: Mapping[str, Floats]) -> dict[str, dict[str, Any]]:
         return {
-            label: {**{name: _number(v[i]) for name, v in scores.items()}, "support": int(self.support[i])}
+            label: {**{name: number_or_none(v[i]) for name, v in scores.items()}, "support": int(self.support[i])}
             for i, label in enumerate(self.labels)
         }
 
@@ -225,7 +226,7 @@ def _by_decoding(
         result[name] = {
             "accuracy": counts["correct"] / len(gold),
             "accuracy_ci": wilson(counts["correct"], len(gold), confidence=confidence),
-            "macro_f1": _number(mean_of_known(ConfusionTable.of(gold, answers, labels=labels).scores()["f1"])),
+            "macro_f1": number_or_none(mean_of_known(ConfusionTable.of(gold, answers, labels=labels).scores()["f1"])),
             "out_of_label_set": counts["out_of_label_set"],
             "unparsable": counts["unparsable"],
         }
@@ -250,7 +251,3 @@ def _share(part: Ints, whole: Ints, named: Any) -> Floats:
     shares: Floats = np.where(named, 0.0, np.nan)
     np.divide(part, whole, out=shares, where=whole > 0)
     return shares
-
-
-def _number(value: Any) -> float | None:
-    return None if np.isnan(value) else float(value)

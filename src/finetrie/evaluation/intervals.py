@@ -75,6 +75,11 @@ def f1_scores(hits: Any, predicted: Any, gold: Any) -> Floats:
     return scores
 
 
+def number_or_none(value: Any) -> float | None:
+    """A score for JSON, which has no NaN."""
+    return None if np.isnan(value) else float(value)
+
+
 def mean_of_known(values: Floats) -> Floats:
     """Mean over the last axis, NaN left out; NaN where nothing is left (without numpy's warning)."""
     known = ~np.isnan(values)

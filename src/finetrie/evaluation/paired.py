@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isnan, sqrt
-from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
@@ -18,7 +17,7 @@ from scipy.sparse import hstack
 from scipy.stats import binomtest, norm
 
 from finetrie.evaluation import intervals
-from finetrie.evaluation.intervals import Floats, Ints, percentile_interval, resampled_totals
+from finetrie.evaluation.intervals import Floats, Ints, number_or_none, percentile_interval, resampled_totals
 from finetrie.evaluation.row_counts import RowCounts
 
 POWER = 0.8
@@ -72,7 +71,7 @@ def paired_test(
         interval = percentile_interval(drawn, confidence=confidence)
         detectable = _detectable(drawn, level=1 - confidence)
     known = not isnan(difference)
-    scores = (_number(a.value), _number(b.value), _number(difference))
+    scores = (number_or_none(a.value), number_or_none(b.value), number_or_none(difference))
     return PairedTest(a.metric, *scores, interval if known else None, p if known else None, test, detectable)
 
 
@@ -189,7 +188,3 @@ def _detectable(differences: Floats, *, level: float) -> float | None:
     error = float(np.std(differences)) if differences.size else 0.0
     multiple = float(norm.isf(level / 2) + norm.ppf(POWER))
     return multiple * error or None
-
-
-def _number(value: Any) -> float | None:
-    return None if isnan(value) else float(value)

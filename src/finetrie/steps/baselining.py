@@ -12,15 +12,15 @@ from shutil import rmtree
 from time import perf_counter
 from typing import Any
 
-from finetrie.baselines import BASELINES, DEFAULTS, Asker, Baseline, Fitted, baseline_from
-from finetrie.errors import CheckpointError, ConfigError, DataError, FinetrieError
+from finetrie.baselines import DEFAULTS, Asker, Baseline, Fitted, baseline_from
+from finetrie.errors import CheckpointError, FinetrieError
 from finetrie.evaluation.measuring import judged, measure
 from finetrie.evaluation.paired import paired_test
 from finetrie.evaluation.row_counts import METRICS, row_counts
 from finetrie.files import plain, read_json, read_jsonl, text_hash, write_json, write_jsonl
 from finetrie.records import Example, Prediction
 from finetrie.steps.answering import answer_rest, whole_lines
-from finetrie.steps.preparing import load_part, load_renderer
+from finetrie.steps.preparing import load_part, load_renderer, load_test
 from finetrie.steps.progress import Progress, Quiet
 from finetrie.steps.result import Result
 from finetrie.steps.store import example_row, prediction_from
@@ -113,23 +113,11 @@ class _Cell:
         asker: Callable[[], Asker],
         progress: Progress,
     ) -> _Cell:
-        found = baseline_from(asked, where="baselines")
         frozen = read_json(workspace.files.prompt)
         task = task_from(frozen["task"])
-        if task.name not in found.kinds:
-            able = [name for name in BASELINES.names() if task.name in getattr(BASELINES.get(name), "kinds", ())]
-            raise ConfigError(
-                f"baselines: {found.name} cannot do {task.name}", fix=f"choose one of: {', '.join(able) or 'none'}"
-            )
+        found = baseline_from(asked, where="baselines", kind=task.name)
         rows = list(train) if train is not None else load_part(workspace, "train")
-        test = load_part(workspace, "test")
-        if not test:
-            raise DataError(
-                workspace.run.data.train,
-                None,
-                "no test rows: nothing to score",
-                fix="name a file in data.test, or set data.test_fraction",
-            )
+        test = load_test(workspace)
         identity = {
             "baseline": {"name": asked} if isinstance(asked, str) else dict(asked),
             "run": workspace.identity,

@@ -10,15 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from finetrie.baselines import BASELINES, DEFAULTS, baseline_from
+from finetrie.baselines import DEFAULTS, baseline_from
 from finetrie.config import METHODS, Curve, Data, Prepare, Run, Training, load_run, parse_run
-from finetrie.errors import ConfigError, DataError, suggest
+from finetrie.errors import ConfigError, suggest
 from finetrie.experiments.grid import Budget, Cell, Grid, Method, slug
 from finetrie.experiments.subsets import Subsets, check_sizes, dev_subset
 from finetrie.files import file_hash, read_json, text_hash
 from finetrie.records import Example
 from finetrie.steps.baselining import label
-from finetrie.steps.preparing import load_part, prepare
+from finetrie.steps.preparing import load_part, no_test_rows, prepare
 from finetrie.steps.progress import Progress
 from finetrie.steps.store import write_examples
 from finetrie.steps.workspace import Workspace, must_be_there, open_workspace
@@ -240,12 +240,7 @@ def study(asked: Asked, *, progress: Progress) -> Study:
     base = _prepared(asked, run, progress)
     empty = Study(run, base, Grid((), seeds, tuple(methods), models), tunings, baselines)
     if not empty.parts["test"]:
-        raise DataError(
-            run.data.train,
-            None,
-            "no test rows: nothing to score",
-            fix="name a file in data.test, or set data.test_fraction",
-        )
+        raise no_test_rows(run)
     sizes = _sizes(settings.sizes, empty)
     budgets: tuple[Budget, ...] = ("epochs", "steps") if settings.budget == "both" else (settings.budget,)
     steps = None
@@ -308,12 +303,7 @@ def _baselines(run: Run) -> dict[str, Named]:
         asked = list(DEFAULTS.get(kind, ()))
     found: dict[str, Named] = {}
     for entry in asked:
-        baseline = baseline_from(entry, where="curve.baselines")
-        if kind not in baseline.kinds:
-            able = [name for name in BASELINES.names() if kind in getattr(BASELINES.get(name), "kinds", ())]
-            raise ConfigError(
-                f"curve.baselines: {baseline.name} cannot do {kind}", fix=f"choose one of: {', '.join(able) or 'none'}"
-            )
+        baseline_from(entry, where="curve.baselines", kind=kind)
         name = label(entry)
         _once(name, found)
         found[name] = entry

@@ -10,7 +10,7 @@ from typing import Any
 
 from finetrie.config import Run
 from finetrie.data.dataset_info import content_hash
-from finetrie.errors import CheckpointError, DataError
+from finetrie.errors import CheckpointError
 from finetrie.evaluation.measuring import headline, judged, measure
 from finetrie.files import file_hash, read_json, read_jsonl, text_hash, write_json, write_jsonl
 from finetrie.inference import LocalEngine
@@ -25,7 +25,7 @@ from finetrie.steps.baselining import beside
 from finetrie.steps.cleaning import plan, prepared
 from finetrie.steps.confidence import add_confidence, answer_dev
 from finetrie.steps.endpoint import Endpoint
-from finetrie.steps.preparing import load_part, load_renderer, read_like
+from finetrie.steps.preparing import load_renderer, load_test, read_like
 from finetrie.steps.progress import Progress, Quiet
 from finetrie.steps.result import Result
 from finetrie.steps.store import prediction_from
@@ -83,23 +83,6 @@ def tuned(workspace: Workspace, base: Any) -> Any:
     """The base with what the run has trained; `base` itself is changed."""
     method = tuning_method(workspace.run)
     return method.load(base, workspace.path / method.folder)
-
-
-def load_test(workspace: Workspace) -> list[Example]:
-    """The run's test rows.
-
-    Raises:
-        DataError: there are none.
-    """
-    examples = load_part(workspace, "test")
-    if not examples:
-        raise DataError(
-            workspace.run.data.train,
-            None,
-            "no test rows: nothing to score",
-            fix="name a file in data.test, or set data.test_fraction",
-        )
-    return examples
 
 
 def _evaluate_test(workspace: Workspace, progress: Progress, tracker: Tracker | None) -> Result:

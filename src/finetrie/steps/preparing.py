@@ -220,6 +220,27 @@ def load_part(workspace: Workspace, name: str) -> list[Example]:
     return list(read_examples(getattr(workspace.files, name)))
 
 
+def load_test(workspace: Workspace) -> list[Example]:
+    """The run's test rows.
+
+    Raises:
+        DataError: there are none.
+    """
+    examples = load_part(workspace, "test")
+    if not examples:
+        raise no_test_rows(workspace.run)
+    return examples
+
+
+def no_test_rows(run: Run) -> DataError:
+    return DataError(
+        run.data.train,
+        None,
+        "no test rows: nothing to score",
+        fix="name a file in data.test, or set data.test_fraction",
+    )
+
+
 def read_like(run: Run, path: Path | str, *, labelled: bool = True, on_bad_row: str | None = None) -> Dataset:
     """Read a file as the run reads its own: same format and columns."""
     data = run.data

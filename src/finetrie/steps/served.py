@@ -18,8 +18,8 @@ from finetrie.models.loading import load_tokenizer
 from finetrie.prompts import Renderer
 from finetrie.records import Example, Rejection
 from finetrie.steps.endpoint import Endpoint
-from finetrie.steps.evaluating import Target, headline_decoding, load_test, read_other, score_rows
-from finetrie.steps.preparing import load_renderer, prepare
+from finetrie.steps.evaluating import Target, headline_decoding, read_other, score_rows
+from finetrie.steps.preparing import load_renderer, load_test, prepare
 from finetrie.steps.progress import Progress
 from finetrie.steps.result import Result
 from finetrie.steps.training import tuning_method
